@@ -1,0 +1,206 @@
+//! `cargo run`: renders a workspace with two services, builds it, starts it, shows it around, and keeps serving.
+
+use std::{
+    fs::{self, File},
+    io::Read,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Value, json};
+
+const NAME: &str = "acme";
+const FIELDS: &str = "name:string, email:string:unique:email, bio:text?, hourly_rate:decimal?, active:bool";
+
+const CORE: &str = "http://127.0.0.1:8101";
+const CONSULTANTS: &str = "http://127.0.0.1:8102";
+const CONSULTANTS_GRPC: &str = "127.0.0.1:9102";
+
+/// Of the services, from the first process to the last port answering.
+const READY_WITHIN: Duration = Duration::from_secs(30);
+
+fn main() -> Result<()> {
+    // Ctrl-C reaches the services too; we end when they have ended.
+    ctrlc::set_handler(|| {})?;
+
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/demo").join(NAME);
+    render(&workspace)?;
+    build(&workspace)?;
+    let log = workspace.join("data/logs/demo.log");
+    let mut services = start(&workspace, &log)?;
+    let shown = wait_until_ready(&mut services, &log).and_then(|()| show_around(&workspace));
+    if shown.is_ok() {
+        println!("\nServing until Ctrl-C; the log is {}", tidy(&log));
+    } else {
+        stop(&services)?;
+    }
+    let status = services.wait()?;
+    shown?;
+    ensure!(status.success(), "a service failed; its log is {}", tidy(&log));
+    Ok(())
+}
+
+/// Renders what a user would: `cargo generate … template-workspace`, then `cargo new-service` in it.
+fn render(workspace: &Path) -> Result<()> {
+    println!("Rendering the workspace `{NAME}` and its service `consultants` ({FIELDS})");
+    // Everything is made anew but target/, which makes the second run a quick one.
+    if workspace.exists() {
+        for entry in fs::read_dir(workspace)? {
+            let entry = entry?;
+            match entry.file_type()?.is_dir() {
+                true if entry.file_name() == "target" => {}
+                true => fs::remove_dir_all(entry.path())?,
+                false => fs::remove_file(entry.path())?,
+            }
+        }
+    }
+    todo!()
+}
+
+fn build(workspace: &Path) -> Result<()> {
+    println!("Building it in {} (a few minutes the first time)", tidy(workspace));
+    let status = cargo(workspace).args(["build", "--workspace"]).status()?;
+    ensure!(status.success(), "the build failed");
+    Ok(())
+}
+
+fn start(workspace: &Path, log: &Path) -> Result<Child> {
+    fs::create_dir_all(log.parent().context("a log has a folder")?)?;
+    let output = File::create(log)?;
+    let child = cargo(workspace)
+        .args(["xtask", "execute"])
+        .stdin(Stdio::null())
+        .stdout(output.try_clone()?)
+        .stderr(output)
+        .spawn()?;
+    Ok(child)
+}
+
+fn wait_until_ready(services: &mut Child, log: &Path) -> Result<()> {
+    let deadline = Instant::now() + READY_WITHIN;
+    for base in [CORE, CONSULTANTS] {
+        while ureq::get(format!("{base}/readyz")).call().is_err() {
+            if services.try_wait()?.is_some() || Instant::now() > deadline {
+                let mut text = String::new();
+                File::open(log)?.read_to_string(&mut text)?;
+                bail!("the services did not start; their log says:\n{text}");
+            }
+            sleep(Duration::from_millis(20));
+        }
+    }
+    Ok(())
+}
+
+/// The guided round trip: every step is printed as the command that a user would type.
+fn show_around(workspace: &Path) -> Result<()> {
+    let registration = json!({
+        "user": {"email": "ada@example.com", "name": "Ada"},
+        "password": "correct horse",
+    });
+    let user = post("Register a user", &format!("{CORE}/v1/users"), None, &registration)?;
+    ensure!(user["email"] == "ada@example.com", "registering answered {user}");
+
+    let credentials = json!({"email": "ada@example.com", "password": "correct horse"});
+    let session = post("Log in", &format!("{CORE}/v1/auth/login"), None, &credentials)?;
+    let token = session["accessToken"].as_str().context("logging in gave no token")?;
+
+    let consultant = json!({
+        "name": "Grace Hopper",
+        "email": "grace@example.com",
+        "hourlyRate": {"value": "180.50"},
+        "active": true,
+    });
+    let consultants = format!("{CONSULTANTS}/v1/consultants");
+    let created = post("Create a consultant over HTTP", &consultants, Some(token), &consultant)?;
+    let id = created["id"].as_str().context("creating gave no id")?;
+
+    println!("\n— Read it over gRPC");
+    let call = [
+        "xtask",
+        "call",
+        CONSULTANTS_GRPC,
+        "consultants.v1.ConsultantsService/GetConsultant",
+        &json!({"id": id}).to_string(),
+    ];
+    println!("  $ cargo {} {} {} {} '{}'", call[0], call[1], call[2], call[3], call[4]);
+    let output = cargo(workspace).args(call).env("TOKEN", token).stderr(Stdio::inherit()).output()?;
+    ensure!(output.status.success(), "the gRPC call failed");
+    let read: Value = serde_json::from_slice(&output.stdout)?;
+    ensure!(read["consultant"]["name"] == "Grace Hopper", "the gRPC call answered {read}");
+    show(&read);
+
+    println!(
+        "
+Both services are up. In a browser:
+  API pages     {CORE}/docs  {CONSULTANTS}/docs
+  metrics       {CORE}/metrics  {CONSULTANTS}/metrics
+  health        {CORE}/readyz  {CONSULTANTS}/readyz
+
+What to try next, in another terminal:
+  cd {workspace}
+  export TOKEN={token}
+  curl -H \"authorization: Bearer $TOKEN\" {CONSULTANTS}/v1/consultants
+  curl -X PATCH -H \"authorization: Bearer $TOKEN\" {CONSULTANTS}/v1/consultants/{id} -d '{{\"active\": false}}'
+  cargo xtask call {CONSULTANTS_GRPC} consultants.v1.ConsultantsService/ListConsultants
+  cargo test --package consultants
+
+And a third service, after Ctrl-C here:
+  cargo install cargo-generate --locked
+  cargo new-service --name invoices --define 'fields=number:string:unique, amount:decimal, due:date, paid:bool'
+  cargo run --package invoices",
+        workspace = tidy(workspace),
+    );
+    Ok(())
+}
+
+fn post(what: &str, url: &str, token: Option<&str>, body: &Value) -> Result<Value> {
+    println!("\n— {what}");
+    let authorization = token.map_or("", |_| " -H \"authorization: Bearer $TOKEN\"");
+    println!("  $ curl{authorization} {url} -d '{body}'");
+    let mut request = ureq::post(url).header("content-type", "application/json");
+    if let Some(token) = token {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
+    let answer = request.send(body.to_string()).with_context(|| format!("{what} failed"))?;
+    let answer: Value = serde_json::from_reader(answer.into_body().into_reader())?;
+    show(&answer);
+    Ok(answer)
+}
+
+fn show(answer: &Value) {
+    for line in format!("{answer:#}").lines() {
+        println!("  {line}");
+    }
+}
+
+/// Asks the services to stop, as Ctrl-C would.
+fn stop(services: &Child) -> Result<()> {
+    let status = Command::new("kill").args(["-TERM", &services.id().to_string()]).status()?;
+    ensure!(status.success(), "cannot stop the services");
+    Ok(())
+}
+
+/// Cargo in the rendered workspace, as if it had been called there by hand.
+fn cargo(workspace: &Path) -> Command {
+    let mut command = Command::new("cargo");
+    command.current_dir(workspace);
+    // Cargo set these for us, for the package of this program.
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("CARGO_") && name != "CARGO_HOME" {
+            command.env_remove(name);
+        }
+    }
+    command.env_remove("RUSTUP_TOOLCHAIN");
+    command
+}
+
+fn tidy(path: &Path) -> String {
+    let path: PathBuf = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    match std::env::current_dir().ok().and_then(|here| Some(path.strip_prefix(here).ok()?.to_owned())) {
+        Some(relative) => relative.display().to_string(),
+        None => path.display().to_string(),
+    }
+}
