@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 const MANIFEST: &str = "services/core/Cargo.toml";
 const WIRING: &str = "services/core/src/server.rs";
-const LIST_START: &str = "pub const MOUNTED: &[Service] = &[";
+const LIST_START: &str = "pub const MOUNTED: &[&Service] = &[";
 const LIST_END: &str = "];";
 
 /// Adds the service to core's dependencies and to its list of mounted services.
@@ -44,7 +44,7 @@ fn dependency(service: &str) -> String {
 }
 
 fn entry(service: &str) -> String {
-    format!("    {}::server::SERVICE,\n", service.replace('-', "_"))
+    format!("    &{}::server::SERVICE,\n", service.replace('-', "_"))
 }
 
 fn read() -> Result<(String, String)> {
@@ -64,7 +64,8 @@ fn insert_sorted(text: &str, start: &str, end: &str, line: &str) -> Result<Strin
         text.split_once(&format!("{start}\n")).with_context(|| format!("`{start}` is gone"))?;
     let mut place = before.len() + start.len() + 1;
     for existing in after.split_inclusive('\n') {
-        if existing.trim_end() == end || existing > line {
+        let comment = existing.trim_start().starts_with("//");
+        if existing.trim_end() == end || (existing > line && !comment) {
             break;
         }
         place += existing.len();
@@ -82,9 +83,9 @@ mod tests {
 
     #[test]
     fn a_line_is_inserted_in_order_and_removed_without_a_trace() {
-        let list = "a\npub const X = [\n    b,\n    d,\n];\nz\n";
+        let list = "a\npub const X = [\n    // why\n    b,\n    d,\n];\nz\n";
         let longer = insert_sorted(list, "pub const X = [", "];", "    c,\n").unwrap();
-        assert_eq!(longer, "a\npub const X = [\n    b,\n    c,\n    d,\n];\nz\n");
+        assert_eq!(longer, "a\npub const X = [\n    // why\n    b,\n    c,\n    d,\n];\nz\n");
         assert_eq!(remove_line(&longer, "    c,\n").unwrap(), list);
     }
 

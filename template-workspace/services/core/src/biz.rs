@@ -7,6 +7,7 @@ mod users;
 #[cfg(test)]
 mod fake;
 
+use platform::database;
 use uuid::Uuid;
 
 pub use self::{
@@ -29,5 +30,9 @@ pub enum Error {
     #[error("no user has this e-mail address and this password")]
     WrongCredentials,
     #[error(transparent)]
-    Platform(#[from] platform::Error),
+    Storage(#[from] database::Error),
+    #[error("cannot hash a password")]
+    Hash(#[source] argon2::password_hash::Error),
+    #[error("cannot issue a token")]
+    Token(#[from] platform::auth::Error),
 }

@@ -6,8 +6,9 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use platform::{
-    database::{Database, with_conn},
+    database::{self, Database},
     page::Cursor,
+    with_conn,
 };
 use uuid::Uuid;
 
@@ -145,7 +146,7 @@ impl From<UserRow> for User {
     }
 }
 
-fn email_taken(error: platform::Error) -> Error {
+fn email_taken(error: database::Error) -> Error {
     match error.unique_violation("users", &["email"]) {
         Some(_) => Error::EmailTaken,
         None => error.into(),

@@ -3,5 +3,5 @@ use std::process::ExitCode;
 use core_service::server::{MOUNTED, SERVICE};
 
 fn main() -> ExitCode {
-    platform::run(SERVICE, MOUNTED)
+    platform::run(&SERVICE, MOUNTED)
 }

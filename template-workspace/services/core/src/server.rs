@@ -1,6 +1,6 @@
 //! Wiring.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use auth_api::v1 as auth;
 use platform::{Module, Platform, Service, auth::SigningKey, database::Migrations};
@@ -15,16 +15,30 @@ use crate::{
 /// This service, as [`platform::run`] takes it.
 pub const SERVICE: Service = platform::service!(wire);
 
-/// Services that run in this process, on its ports: `cargo xtask mount NAME` adds one.
-pub const MOUNTED: &[Service] = &[
+/// Services that run in this process, on its ports.
+pub const MOUNTED: &[&Service] = &[
+    // `cargo xtask mount NAME` adds a line here, `unmount` removes it.
 ];
 
-const MIGRATIONS: Migrations = platform::migrations!("migrations");
+/// The tables of this service.
+pub const MIGRATIONS: Migrations = platform::migrations!("migrations");
+
+/// The `service` section of the configuration.
+#[derive(serde::Deserialize)]
+struct Settings {
+    /// The folder of the key that signs tokens; the first start makes one.
+    keys: PathBuf,
+    /// For how long a token is accepted.
+    #[serde(with = "platform::config::duration")]
+    token_lifetime: Duration,
+}
 
 /// Read from top to bottom: each line needs the ones above it.
 async fn wire(platform: &Platform) -> Result<Module, platform::Error> {
     let database = platform.database(&MIGRATIONS)?;
-    let signing_key = SigningKey::open(platform.auth())?;
+    let settings = platform.settings::<Settings>()?;
+    let auth = &platform.config().auth;
+    let signing_key = SigningKey::open(&settings.keys, auth, settings.token_lifetime)?;
     let store = Arc::new(UserStore::new(database));
 
     let users = UsersApi::new(Users::new(store.clone()));

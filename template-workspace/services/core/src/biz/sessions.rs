@@ -12,7 +12,7 @@ use super::{
 /// What a log in gives.
 pub struct Session {
     pub user_id: Uuid,
-    pub access_token: SecretString,
+    pub access_token: String,
     /// For how long the token is accepted.
     pub expires_in: Duration,
 }
@@ -39,8 +39,7 @@ impl<R: UserRepository> Sessions<R> {
         let (user_id, hash) = credentials.map(|c| (c.user_id, c.password_hash)).unzip();
         let matches = password::verify(password, hash).await?;
         let user_id = user_id.filter(|_| matches).ok_or(Error::WrongCredentials)?;
-        let access_token = self.signing_key.sign(&user_id.to_string())?;
-        let expires_in = self.signing_key.lifetime();
+        let (access_token, expires_in) = self.signing_key.sign(&user_id.to_string())?;
         Ok(Session { user_id, access_token, expires_in })
     }
 }

@@ -119,7 +119,7 @@ impl<R: UserRepository> Users<R> {
 
     /// Lists users, newest first.
     pub async fn list(&self, request: PageRequest) -> Result<Page<User>, Error> {
-        let users = self.repository.list(request.after, request.limit()).await?;
+        let users = self.repository.list(request.after(), request.limit()).await?;
         Ok(request.page(users, |user| Cursor { created_at: user.created_at, id: user.id }))
     }
 

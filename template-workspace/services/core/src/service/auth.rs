@@ -1,5 +1,5 @@
 use auth_api::v1::{LogInRequest, LogInResponse, auth_service_server::AuthService};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use tonic::{Request, Response, Status};
 
 use crate::biz::{Sessions, UserRepository};
@@ -25,7 +25,7 @@ impl<R: UserRepository> AuthService for AuthApi<R> {
         let LogInRequest { email, password } = request.into_inner();
         let session = self.sessions.log_in(&email, SecretString::from(password)).await?;
         Ok(Response::new(LogInResponse {
-            access_token: session.access_token.expose_secret().to_owned(),
+            access_token: session.access_token,
             expires_in: Some(session.expires_in.into()),
             user_id: session.user_id.to_string(),
         }))

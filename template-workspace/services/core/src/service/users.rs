@@ -50,10 +50,10 @@ impl<R: UserRepository> UsersService for UsersApi<R> {
         request: Request<v1::ListUsersRequest>,
     ) -> Result<Response<v1::ListUsersResponse>, Status> {
         let v1::ListUsersRequest { page_size, page_token } = request.into_inner();
-        let page = self.users.list(PageRequest::new(page_size, &page_token)?).await?;
+        let page = self.users.list(PageRequest::new(page_size, &page_token, "users")?).await?;
         Ok(Response::new(v1::ListUsersResponse {
-            next_page_token: page.next_page_token(),
             users: page.items.into_iter().map(v1::User::from).collect(),
+            next_page_token: page.next_page_token,
         }))
     }
 
