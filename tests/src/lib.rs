@@ -1,0 +1,3 @@
+//! Renders the templates in process, for the demonstration and the tests.
+
+pub mod render;
