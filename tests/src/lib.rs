@@ -1,6 +1,7 @@
 //! Renders the templates in process, for the demonstration and the tests, and runs what was rendered.
 
 pub mod acme;
+pub mod cargo;
 pub mod grpc;
 pub mod http;
 pub mod process;

@@ -11,9 +11,14 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
+use tests::{
+    cargo::cargo,
+    render::{render_service, render_workspace, repository},
+};
 
 const NAME: &str = "acme";
-const FIELDS: &str = "name:string, email:string:unique:email, bio:text?, hourly_rate:decimal?, active:bool";
+const FIELDS: &str =
+    "name:string, email:string:unique:email, bio:text?, hourly_rate:decimal?, active:bool";
 
 const CORE: &str = "http://127.0.0.1:8101";
 const CONSULTANTS: &str = "http://127.0.0.1:8102";
@@ -26,7 +31,9 @@ fn main() -> Result<()> {
     // Ctrl-C reaches the services too; we end when they have ended.
     ctrlc::set_handler(|| {})?;
 
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/demo").join(NAME);
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../target/demo")
+        .join(NAME);
     render(&workspace)?;
     build(&workspace)?;
     let log = workspace.join("data/logs/demo.log");
@@ -39,7 +46,11 @@ fn main() -> Result<()> {
     }
     let status = services.wait()?;
     shown?;
-    ensure!(status.success(), "a service failed; its log is {}", tidy(&log));
+    ensure!(
+        status.success(),
+        "a service failed; its log is {}",
+        tidy(&log)
+    );
     Ok(())
 }
 
@@ -57,11 +68,21 @@ fn render(workspace: &Path) -> Result<()> {
             }
         }
     }
-    todo!()
+    let folder = workspace.parent().context("a workspace has a parent")?;
+    fs::create_dir_all(folder)?;
+    render_workspace(
+        folder,
+        NAME,
+        &[&format!("template_source={}", repository().display())],
+    )?;
+    render_service(workspace, "consultants", &[&format!("fields={FIELDS}")])
 }
 
 fn build(workspace: &Path) -> Result<()> {
-    println!("Building it in {} (a few minutes the first time)", tidy(workspace));
+    println!(
+        "Building it in {} (a few minutes the first time)",
+        tidy(workspace)
+    );
     let status = cargo(workspace).args(["build", "--workspace"]).status()?;
     ensure!(status.success(), "the build failed");
     Ok(())
@@ -100,12 +121,27 @@ fn show_around(workspace: &Path) -> Result<()> {
         "user": {"email": "ada@example.com", "name": "Ada"},
         "password": "correct horse",
     });
-    let user = post("Register a user", &format!("{CORE}/v1/users"), None, &registration)?;
-    ensure!(user["email"] == "ada@example.com", "registering answered {user}");
+    let user = post(
+        "Register a user",
+        &format!("{CORE}/v1/users"),
+        None,
+        &registration,
+    )?;
+    ensure!(
+        user["email"] == "ada@example.com",
+        "registering answered {user}"
+    );
 
     let credentials = json!({"email": "ada@example.com", "password": "correct horse"});
-    let session = post("Log in", &format!("{CORE}/v1/auth/login"), None, &credentials)?;
-    let token = session["accessToken"].as_str().context("logging in gave no token")?;
+    let session = post(
+        "Log in",
+        &format!("{CORE}/v1/auth/login"),
+        None,
+        &credentials,
+    )?;
+    let token = session["accessToken"]
+        .as_str()
+        .context("logging in gave no token")?;
 
     let consultant = json!({
         "name": "Grace Hopper",
@@ -114,7 +150,12 @@ fn show_around(workspace: &Path) -> Result<()> {
         "active": true,
     });
     let consultants = format!("{CONSULTANTS}/v1/consultants");
-    let created = post("Create a consultant over HTTP", &consultants, Some(token), &consultant)?;
+    let created = post(
+        "Create a consultant over HTTP",
+        &consultants,
+        Some(token),
+        &consultant,
+    )?;
     let id = created["id"].as_str().context("creating gave no id")?;
 
     println!("\n— Read it over gRPC");
@@ -125,11 +166,21 @@ fn show_around(workspace: &Path) -> Result<()> {
         "consultants.v1.ConsultantsService/GetConsultant",
         &json!({"id": id}).to_string(),
     ];
-    println!("  $ cargo {} {} {} {} '{}'", call[0], call[1], call[2], call[3], call[4]);
-    let output = cargo(workspace).args(call).env("TOKEN", token).stderr(Stdio::inherit()).output()?;
+    println!(
+        "  $ cargo {} {} {} {} '{}'",
+        call[0], call[1], call[2], call[3], call[4]
+    );
+    let output = cargo(workspace)
+        .args(call)
+        .env("TOKEN", token)
+        .stderr(Stdio::inherit())
+        .output()?;
     ensure!(output.status.success(), "the gRPC call failed");
     let read: Value = serde_json::from_slice(&output.stdout)?;
-    ensure!(read["consultant"]["name"] == "Grace Hopper", "the gRPC call answered {read}");
+    ensure!(
+        read["consultant"]["name"] == "Grace Hopper",
+        "the gRPC call answered {read}"
+    );
     show(&read);
 
     println!(
@@ -164,7 +215,9 @@ fn post(what: &str, url: &str, token: Option<&str>, body: &Value) -> Result<Valu
     if let Some(token) = token {
         request = request.header("authorization", format!("Bearer {token}"));
     }
-    let answer = request.send(body.to_string()).with_context(|| format!("{what} failed"))?;
+    let answer = request
+        .send(body.to_string())
+        .with_context(|| format!("{what} failed"))?;
     let answer: Value = serde_json::from_reader(answer.into_body().into_reader())?;
     show(&answer);
     Ok(answer)
@@ -178,28 +231,19 @@ fn show(answer: &Value) {
 
 /// Asks the services to stop, as Ctrl-C would.
 fn stop(services: &Child) -> Result<()> {
-    let status = Command::new("kill").args(["-TERM", &services.id().to_string()]).status()?;
+    let status = Command::new("kill")
+        .args(["-TERM", &services.id().to_string()])
+        .status()?;
     ensure!(status.success(), "cannot stop the services");
     Ok(())
 }
 
-/// Cargo in the rendered workspace, as if it had been called there by hand.
-fn cargo(workspace: &Path) -> Command {
-    let mut command = Command::new("cargo");
-    command.current_dir(workspace);
-    // Cargo set these for us, for the package of this program.
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("CARGO_") && name != "CARGO_HOME" {
-            command.env_remove(name);
-        }
-    }
-    command.env_remove("RUSTUP_TOOLCHAIN");
-    command
-}
-
 fn tidy(path: &Path) -> String {
     let path: PathBuf = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    match std::env::current_dir().ok().and_then(|here| Some(path.strip_prefix(here).ok()?.to_owned())) {
+    match std::env::current_dir()
+        .ok()
+        .and_then(|here| Some(path.strip_prefix(here).ok()?.to_owned()))
+    {
         Some(relative) => relative.display().to_string(),
         None => path.display().to_string(),
     }

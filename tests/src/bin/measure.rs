@@ -1,0 +1,439 @@
+//! `cargo run --release --bin measure -- render|build|requests`: the numbers of the README, as Markdown tables.
+//!
+//! `requests` needs h2load (Debian: nghttp2-client) and Linux (`/proc`).
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Value, json};
+use tests::{
+    cargo::cargo,
+    render::{render_service, render_workspace, repository},
+};
+
+const FIELDS: &str = "fields=name:string, note:text?, size:int64, done:bool";
+
+fn main() -> Result<()> {
+    match std::env::args().nth(1).as_deref() {
+        Some("render") => rendering(),
+        Some("build") => building(),
+        Some("requests") => requests(),
+        _ => bail!("usage: measure render|build|requests"),
+    }
+}
+
+fn rendering() -> Result<()> {
+    let folder = fresh("render")?;
+    println!("| rendering | seconds |\n|---|---|");
+    let start = Instant::now();
+    let workspace = render_workspace(&folder, "acme", &[])?;
+    println!("| a workspace | {:.2} |", start.elapsed().as_secs_f64());
+    let start = Instant::now();
+    render_service(&workspace, "items", &[FIELDS])?;
+    println!("| a service | {:.2} |", start.elapsed().as_secs_f64());
+    Ok(())
+}
+
+/// A build from nothing, and rebuilds after an edit, with 2 and with 20 services.
+fn building() -> Result<()> {
+    let folder = fresh("build")?;
+    let workspace = render_workspace(&folder, "acme", &[])?;
+    render_service(&workspace, "items", &[FIELDS])?;
+
+    println!(
+        "| dev build on {} cores | |\n|---|---|",
+        std::thread::available_parallelism()?
+    );
+    println!(
+        "| of everything, cold, with 2 services | {:.0} s |",
+        build(&workspace, None)?
+    );
+    println!(
+        "| the target folder then | {:.2} GB |",
+        size(&workspace.join("target"))? as f64 / 1e9
+    );
+    rebuilds(&workspace, 2)?;
+
+    for number in 3..=20 {
+        render_service(&workspace, &format!("items{number}"), &[FIELDS])?;
+    }
+    build(&workspace, None)?;
+    rebuilds(&workspace, 20)
+}
+
+fn rebuilds(workspace: &Path, services: usize) -> Result<()> {
+    let edits = [
+        ("one handler", "services/items/src/service.rs"),
+        ("one contract", "api/items/v1/items.proto"),
+    ];
+    for (what, file) in edits {
+        let file = workspace.join(file);
+        let mut seconds = Vec::new();
+        for edit in 0..3 {
+            let text = fs::read_to_string(&file)?;
+            fs::write(&file, format!("{text}// edit {edit}\n"))?;
+            seconds.push(build(workspace, Some("items"))?);
+        }
+        seconds.sort_by(f64::total_cmp);
+        println!(
+            "| again, after editing {what}, with {services} services | {:.1} s |",
+            seconds[1]
+        );
+    }
+    Ok(())
+}
+
+/// Builds in the dev profile and says how many seconds it took.
+fn build(workspace: &Path, package: Option<&str>) -> Result<f64> {
+    let mut command = cargo(workspace);
+    command.args(["build", "--quiet"]);
+    match package {
+        Some(package) => command.args(["--package", package]),
+        None => command.arg("--workspace"),
+    };
+    let start = Instant::now();
+    ensure!(command.status()?.success(), "the build failed");
+    Ok(start.elapsed().as_secs_f64())
+}
+
+/// CPU time per request of the rendered service and of the same thing written by hand, in one run.
+fn requests() -> Result<()> {
+    let folder = repository().join("target/measure/requests");
+    let workspace = folder.join("acme");
+    if !workspace.exists() {
+        fs::create_dir_all(&folder)?;
+        render_workspace(&folder, "acme", &[])?;
+        render_service(&workspace, "items", &[FIELDS])?;
+    }
+    let bare = workspace.join("services/bare");
+    fs::create_dir_all(bare.join("src"))?;
+    for file in [
+        "Cargo.toml",
+        "src/main.rs",
+        "src/store.rs",
+        "src/http.rs",
+        "src/grpc.rs",
+    ] {
+        fs::copy(
+            repository().join("tests/measure/bare").join(file),
+            bare.join(file),
+        )?;
+    }
+    let built = cargo(&workspace)
+        .args(["build", "--release", "--quiet", "--workspace"])
+        .status()?;
+    ensure!(built.success(), "the build failed");
+    match fs::remove_dir_all(workspace.join("data")) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+        _ => {}
+    }
+
+    let core = Process::start(&workspace, "core", &[])?;
+    core.ready("http://127.0.0.1:8101")?;
+    let token = log_in()?;
+    let start = Instant::now();
+    let items = Process::start(&workspace, "items", &[])?;
+    items.ready(ITEMS.http)?;
+    println!("| a service, release build | |\n|---|---|");
+    println!(
+        "| from start to ready | {:.0} ms |",
+        start.elapsed().as_secs_f64() * 1e3
+    );
+    sleep(Duration::from_secs(2));
+    println!(
+        "| resident memory, idle | {:.1} MB |\n",
+        items.resident_megabytes()?
+    );
+
+    let id = fill(&token)?;
+    let echo = Process::start(
+        &workspace,
+        "bare",
+        &["echo", "127.0.0.1:18081", "127.0.0.1:19081"],
+    )?;
+    let arguments = [
+        "query",
+        "127.0.0.1:18082",
+        "127.0.0.1:19082",
+        "data/items.db",
+    ];
+    let query = Process::start(&workspace, "bare", &arguments)?;
+    sleep(Duration::from_millis(500));
+
+    let calls = calls(&id, &workspace)?;
+    println!(
+        "| µs of CPU a request | by hand, echo | by hand, same query | the service | layers / echo |"
+    );
+    println!("|---|---|---|---|---|");
+    for call in &calls {
+        // Taken in turn, so that a machine that slows down does so for all three.
+        let mut taken = [Vec::new(), Vec::new(), Vec::new()];
+        for _ in 0..5 {
+            let servers = [(&echo, &ECHO), (&query, &QUERY), (&items, &ITEMS)];
+            for (times, (process, address)) in taken.iter_mut().zip(servers) {
+                times.push(call.cpu_micros(process, address, &token)?);
+            }
+        }
+        let [echo, query, service] = taken.map(|mut times| {
+            times.sort_by(f64::total_cmp);
+            times[times.len() / 2]
+        });
+        let layers = (service - query) / echo;
+        println!(
+            "| {} | {echo:.0} | {query:.0} | {service:.0} | {layers:.2} |",
+            call.name
+        );
+    }
+    Ok(())
+}
+
+struct Address {
+    http: &'static str,
+    grpc: &'static str,
+}
+
+const ITEMS: Address = Address {
+    http: "http://127.0.0.1:8102",
+    grpc: "http://127.0.0.1:9102",
+};
+const ECHO: Address = Address {
+    http: "http://127.0.0.1:18081",
+    grpc: "http://127.0.0.1:19081",
+};
+const QUERY: Address = Address {
+    http: "http://127.0.0.1:18082",
+    grpc: "http://127.0.0.1:19082",
+};
+
+struct Call {
+    name: &'static str,
+    grpc: bool,
+    path: String,
+    body: Option<PathBuf>,
+    requests: u32,
+}
+
+fn calls(id: &str, workspace: &Path) -> Result<Vec<Call>> {
+    let write = |name: &str, bytes: &[u8]| -> Result<Option<PathBuf>> {
+        let path = workspace.join("target").join(name);
+        fs::write(&path, bytes)?;
+        Ok(Some(path))
+    };
+    let method = |name| format!("/items.v1.ItemsService/{name}");
+    let mut get = vec![0x0a, id.len() as u8];
+    get.extend(id.bytes());
+    // name = 10, note = 11, size = 12, done = 13
+    let item = b"\x52\x06a name\x5a\x06a note\x60\x07\x68\x00";
+    let mut create = vec![0x0a, item.len() as u8];
+    create.extend(item);
+    let json = json!({"name": "a name", "note": "a note", "size": "7", "done": false});
+    let call = |name, grpc, path, body, requests| Call {
+        name,
+        grpc,
+        path,
+        body,
+        requests,
+    };
+    Ok(vec![
+        call(
+            "get, gRPC",
+            true,
+            method("GetItem"),
+            write("get", &framed(&get))?,
+            20_000,
+        ),
+        call("get, HTTP", false, format!("/v1/items/{id}"), None, 20_000),
+        call(
+            "list of 20, gRPC",
+            true,
+            method("ListItems"),
+            write("list", &framed(b"\x08\x14"))?,
+            5_000,
+        ),
+        call(
+            "list of 20, HTTP",
+            false,
+            "/v1/items?pageSize=20".to_owned(),
+            None,
+            5_000,
+        ),
+        call(
+            "create, gRPC",
+            true,
+            method("CreateItem"),
+            write("create", &framed(&create))?,
+            5_000,
+        ),
+        call(
+            "create, HTTP",
+            false,
+            "/v1/items".to_owned(),
+            write("json", json.to_string().as_bytes())?,
+            5_000,
+        ),
+    ])
+}
+
+/// A gRPC message on the wire: not compressed, its length, itself.
+fn framed(message: &[u8]) -> Vec<u8> {
+    let mut frame = vec![0];
+    frame.extend((message.len() as u32).to_be_bytes());
+    frame.extend(message);
+    frame
+}
+
+impl Call {
+    /// Sends the requests and says what each cost the server, user and system time together.
+    fn cpu_micros(&self, server: &Process, address: &Address, token: &str) -> Result<f64> {
+        let mut command = Command::new("h2load");
+        command.args(["-c", "4", "-n", &self.requests.to_string()]);
+        command
+            .arg("-H")
+            .arg(format!("authorization: Bearer {token}"));
+        let base = if self.grpc {
+            command.args([
+                "-m",
+                "8",
+                "-H",
+                "content-type: application/grpc",
+                "-H",
+                "te: trailers",
+            ]);
+            address.grpc
+        } else {
+            command.args(["--h1", "-H", "content-type: application/json"]);
+            address.http
+        };
+        if let Some(body) = &self.body {
+            command.arg("-d").arg(body);
+        }
+        let before = server.cpu()?;
+        let output = command
+            .arg(format!("{base}{}", self.path))
+            .output()
+            .context("h2load (nghttp2-client) is missing")?;
+        let used = server.cpu()? - before;
+        let report = String::from_utf8_lossy(&output.stdout);
+        ensure!(
+            report.contains(&format!("{} 2xx", self.requests)) && !report.contains("(0) data"),
+            "{}: not every request succeeded:\n{report}",
+            self.name,
+        );
+        Ok(used.as_secs_f64() * 1e6 / f64::from(self.requests))
+    }
+}
+
+struct Process(Child);
+
+impl Process {
+    fn start(workspace: &Path, name: &str, arguments: &[&str]) -> Result<Self> {
+        let log = fs::File::create(workspace.join("target").join(format!("{name}.log")))?;
+        let child = Command::new(workspace.join("target/release").join(name))
+            .args(arguments)
+            .current_dir(workspace)
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .stdin(Stdio::null())
+            .spawn()?;
+        Ok(Self(child))
+    }
+
+    fn ready(&self, base: &str) -> Result<()> {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while ureq::get(format!("{base}/readyz")).call().is_err() {
+            ensure!(Instant::now() < deadline, "{base} does not become ready");
+            sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    }
+
+    /// User and system time, from `/proc/PID/stat` (proc_pid_stat(5), fields 14 and 15).
+    fn cpu(&self) -> Result<Duration> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.0.id()))?;
+        let (_, fields) = stat
+            .rsplit_once(')')
+            .context("an unknown form of /proc/PID/stat")?;
+        let ticks: u64 = fields
+            .split_whitespace()
+            .skip(11)
+            .take(2)
+            .map(|f| f.parse().unwrap_or(0))
+            .sum();
+        // A tick is 10 ms wherever Linux runs in user space (USER_HZ).
+        Ok(Duration::from_millis(ticks * 10))
+    }
+
+    fn resident_megabytes(&self) -> Result<f64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .context("no VmRSS")?;
+        let kilobytes: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
+        Ok(kilobytes / 1024.0)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended by itself; there is nothing else to do about a failure here.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn log_in() -> Result<String> {
+    let user =
+        json!({"user": {"email": "ada@example.com", "name": "Ada"}, "password": "correct horse"});
+    post("http://127.0.0.1:8101/v1/users", "", &user)?;
+    let credentials = json!({"email": "ada@example.com", "password": "correct horse"});
+    let session = post("http://127.0.0.1:8101/v1/auth/login", "", &credentials)?;
+    Ok(session["accessToken"]
+        .as_str()
+        .context("no token")?
+        .to_owned())
+}
+
+/// Creates enough items for a page; answers with the id of one.
+fn fill(token: &str) -> Result<String> {
+    let item = json!({"name": "a name", "note": "a note", "size": "7", "done": false});
+    let mut id = Value::Null;
+    for _ in 0..20 {
+        id = post(&format!("{}/v1/items", ITEMS.http), token, &item)?["id"].take();
+    }
+    Ok(id.as_str().context("no id")?.to_owned())
+}
+
+fn post(url: &str, token: &str, body: &Value) -> Result<Value> {
+    let request = ureq::post(url).header("authorization", format!("Bearer {token}"));
+    let answer = request
+        .send(body.to_string())
+        .with_context(|| format!("POST {url}"))?;
+    Ok(serde_json::from_reader(answer.into_body().into_reader())?)
+}
+
+fn fresh(name: &str) -> Result<PathBuf> {
+    let folder = repository().join("target/measure").join(name);
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    fs::create_dir_all(&folder)?;
+    Ok(folder)
+}
+
+fn size(folder: &Path) -> Result<u64> {
+    let mut bytes = 0;
+    for entry in walkdir::WalkDir::new(folder) {
+        let entry = entry?;
+        if entry.file_type().is_file() {
+            bytes += entry.metadata()?.len();
+        }
+    }
+    Ok(bytes)
+}
