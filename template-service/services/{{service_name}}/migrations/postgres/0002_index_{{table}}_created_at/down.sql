@@ -1,0 +1,1 @@
+DROP INDEX IF EXISTS {{created_at_index}};

@@ -1,0 +1,1 @@
+-- Written by hooks/service.rhai, or deleted.

@@ -1,0 +1,150 @@
+//! The rules, knowing neither transport nor SQL.
+
+{% for line in biz_imports %}
+{{line}}
+{%- endfor %}
+
+#[cfg(test)]
+mod tests;
+
+/// {{A_resource}}.
+#[derive(Debug, Clone, PartialEq)]
+pub struct {{Resource}} {
+    pub id: Uuid,
+    /// Counts the writes, from 1.
+    pub version: i64,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+{%- for line in struct_fields %}
+    {{line}}
+{%- endfor %}
+}
+{%- for enum in biz_enums %}
+
+{{enum}}
+{%- endfor %}
+
+/// What it takes to create {{a_resource}}.
+#[derive(Debug, Clone)]
+pub struct New{{Resource}} {
+{%- for line in new_fields %}
+    {{line}}
+{%- endfor %}
+}
+
+/// New values; the outer `None` leaves a field as it is.
+#[derive(Debug, Default, Clone)]
+pub struct {{Resource}}Change {
+{%- for line in change_fields %}
+    {{line}}
+{%- endfor %}
+}
+
+/// Why a call did nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("there is no {{resource_words}} {0}")]
+    NotFound(Uuid),
+{%- if has_unique %}
+    /// Holds the name of the field.
+    #[error("another {{resource_words}} has the same `{0}`")]
+    AlreadyExists(&'static str),
+{%- endif %}
+    #[error("{{resource_words}} {0} was changed since the etag was read")]
+    Changed(Uuid),
+    #[error(transparent)]
+    Storage(#[from] database::Error),
+}
+
+/// Where {{resources_words}} are kept.
+pub trait {{Resource}}Repository: Send + Sync + 'static {
+    /// Adds {{a_resource}}
+{%- if has_unique %}; [`Error::AlreadyExists`] when a value that must be unique is taken{% endif %}.
+    fn insert(&self, {{resource_ident}}: &{{Resource}}) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Finds one {{resource_words}}.
+    fn find(&self, id: Uuid) -> impl Future<Output = Result<Option<{{Resource}}>, Error>> + Send;
+
+    /// Lists up to `limit` {{resources_words}} that come after the cursor, newest first.
+    fn list(&self, after: Option<Cursor>, limit: i64) -> impl Future<Output = Result<Vec<{{Resource}}>, Error>> + Send;
+
+    /// Changes {{a_resource}}, if it still has the expected version, and returns it as stored;
+    /// `None` when it is gone or has another version.
+    fn update(
+        &self,
+        id: Uuid,
+        expected_version: Option<i64>,
+        change: {{Resource}}Change,
+        now: DateTime<Utc>,
+    ) -> impl Future<Output = Result<Option<{{Resource}}>, Error>> + Send;
+
+    /// Deletes {{a_resource}}, if it still has the expected version;
+    /// `false` when it is gone or has another version.
+    fn delete(&self, id: Uuid, expected_version: Option<i64>) -> impl Future<Output = Result<bool, Error>> + Send;
+}
+
+/// The use cases.
+pub struct {{UseCases}}<R> {
+    repository: R,
+}
+
+impl<R: {{Resource}}Repository> {{UseCases}}<R> {
+    /// {{Resources_words}} kept in this repository.
+    pub fn new(repository: R) -> Self {
+        Self { repository }
+    }
+
+    /// Creates {{a_resource}}.
+    pub async fn create(&self, new: New{{Resource}}) -> Result<{{Resource}}, Error> {
+        let now = platform::time::now();
+        let {{resource_ident}} = {{Resource}} {
+            id: Uuid::new_v4(),
+            version: 1,
+            created_at: now,
+            updated_at: now,
+{%- for line in create_fields %}
+            {{line}}
+{%- endfor %}
+        };
+        self.repository.insert(&{{resource_ident}}).await?;
+        Ok({{resource_ident}})
+    }
+
+    /// Finds one {{resource_words}}.
+    pub async fn get(&self, id: Uuid) -> Result<{{Resource}}, Error> {
+        self.repository.find(id).await?.ok_or(Error::NotFound(id))
+    }
+
+    /// Lists {{resources_words}}, newest first.
+    pub async fn list(&self, request: PageRequest) -> Result<Page<{{Resource}}>, Error> {
+        let {{resources_ident}} = self.repository.list(request.after(), request.limit()).await?;
+        Ok(request.page({{resources_ident}}, |{{resource_ident}}| Cursor { created_at: {{resource_ident}}.created_at, id: {{resource_ident}}.id }))
+    }
+
+    /// Changes {{a_resource}}.
+    pub async fn update(
+        &self,
+        id: Uuid,
+        expected_version: Option<i64>,
+        change: {{Resource}}Change,
+    ) -> Result<{{Resource}}, Error> {
+        let now = platform::time::now();
+        match self.repository.update(id, expected_version, change, now).await? {
+            Some({{resource_ident}}) => Ok({{resource_ident}}),
+            None => Err(self.gone_or_changed(id).await?),
+        }
+    }
+
+    /// Deletes {{a_resource}}.
+    pub async fn delete(&self, id: Uuid, expected_version: Option<i64>) -> Result<(), Error> {
+        if self.repository.delete(id, expected_version).await? {
+            return Ok(());
+        }
+        Err(self.gone_or_changed(id).await?)
+    }
+
+    async fn gone_or_changed(&self, id: Uuid) -> Result<Error, Error> {
+        let found = self.repository.find(id).await?;
+        Ok(if found.is_some() { Error::Changed(id) } else { Error::NotFound(id) })
+    }
+}

@@ -1,0 +1,121 @@
+use std::{cmp::Reverse, sync::Mutex};
+
+use super::*;
+
+/// {{Resources_words}} in memory.
+#[derive(Default)]
+struct Fake {
+    rows: Mutex<Vec<{{Resource}}>>,
+}
+
+impl {{Resource}}Repository for Fake {
+    async fn insert(&self, {{resource_ident}}: &{{Resource}}) -> Result<(), Error> {
+{%- if has_unique %}
+        let mut rows = self.rows.lock().unwrap();
+{%- for field in unique_fields %}
+        if rows.iter().any(|other| {{field[1]}}) {
+            return Err(Error::AlreadyExists("{{field[0]}}"));
+        }
+{%- endfor %}
+        rows.push({{resource_ident}}.clone());
+{%- else %}
+        self.rows.lock().unwrap().push({{resource_ident}}.clone());
+{%- endif %}
+        Ok(())
+    }
+
+    async fn find(&self, id: Uuid) -> Result<Option<{{Resource}}>, Error> {
+        Ok(self.rows.lock().unwrap().iter().find(|row| row.id == id).cloned())
+    }
+
+    async fn list(&self, after: Option<Cursor>, limit: i64) -> Result<Vec<{{Resource}}>, Error> {
+        let mut rows = self.rows.lock().unwrap().clone();
+        rows.sort_by_key(|row| Reverse((row.created_at, row.id)));
+        rows.retain(|row| after.is_none_or(|after| (row.created_at, row.id) < (after.created_at, after.id)));
+        rows.truncate(limit as usize);
+        Ok(rows)
+    }
+
+    async fn update(
+        &self,
+        id: Uuid,
+        expected_version: Option<i64>,
+        change: {{Resource}}Change,
+        now: DateTime<Utc>,
+    ) -> Result<Option<{{Resource}}>, Error> {
+        let mut rows = self.rows.lock().unwrap();
+        let found = rows.iter_mut().find(|row| row.id == id && expected_version.is_none_or(|version| version == row.version));
+        Ok(found.map(|row| {
+            row.version += 1;
+            row.updated_at = now;
+{%- for line in apply_fields %}
+            {{line}}
+{%- endfor %}
+            row.clone()
+        }))
+    }
+
+    async fn delete(&self, id: Uuid, expected_version: Option<i64>) -> Result<bool, Error> {
+        let mut rows = self.rows.lock().unwrap();
+        let before = rows.len();
+        rows.retain(|row| row.id != id || expected_version.is_some_and(|version| version != row.version));
+        Ok(rows.len() < before)
+    }
+}
+
+fn {{resources_ident}}() -> {{UseCases}}<Fake> {
+    {{UseCases}}::new(Fake::default())
+}
+
+fn new_{{resource}}() -> New{{Resource}} {
+    New{{Resource}} {
+{%- for line in first_samples %}
+        {{line}}
+{%- endfor %}
+    }
+}
+
+#[tokio::test]
+async fn what_is_created_is_found() {
+    let {{resources_ident}} = {{resources_ident}}();
+    let created = {{resources_ident}}.create(new_{{resource}}()).await.unwrap();
+    assert_eq!(created.version, 1);
+    assert_eq!({{resources_ident}}.get(created.id).await.unwrap(), created);
+}
+{%- if has_unique %}
+
+#[tokio::test]
+async fn a_unique_value_is_taken_once() {
+    let {{resources_ident}} = {{resources_ident}}();
+    {{resources_ident}}.create(new_{{resource}}()).await.unwrap();
+    let again = {{resources_ident}}.create(new_{{resource}}()).await;
+    assert!(matches!(again, Err(Error::AlreadyExists("{{unique_fields[0][0]}}"))));
+}
+{%- endif %}
+
+#[tokio::test]
+async fn a_change_with_an_old_version_is_refused() {
+    let {{resources_ident}} = {{resources_ident}}();
+    let created = {{resources_ident}}.create(new_{{resource}}()).await.unwrap();
+
+    let change = {{Resource}}Change { {{change_sample}} };
+    let changed = {{resources_ident}}.update(created.id, Some(1), change.clone()).await.unwrap();
+    assert_eq!(changed.version, 2);
+    assert_eq!(changed, {{Resource}} { version: 2, updated_at: changed.updated_at, {{changed_sample}}, ..created });
+
+    let stale = {{resources_ident}}.update(created.id, Some(1), change).await;
+    assert!(matches!(stale, Err(Error::Changed(_))));
+}
+
+#[tokio::test]
+async fn what_is_deleted_is_not_found() {
+    let {{resources_ident}} = {{resources_ident}}();
+    let created = {{resources_ident}}.create(new_{{resource}}()).await.unwrap();
+
+    let stale = {{resources_ident}}.delete(created.id, Some(7)).await;
+    assert!(matches!(stale, Err(Error::Changed(_))));
+    {{resources_ident}}.delete(created.id, Some(1)).await.unwrap();
+    assert!(matches!({{resources_ident}}.get(created.id).await, Err(Error::NotFound(_))));
+    let again = {{resources_ident}}.delete(created.id, None).await;
+    assert!(matches!(again, Err(Error::NotFound(_))));
+}

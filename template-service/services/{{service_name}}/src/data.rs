@@ -1,0 +1,148 @@
+//! Storage.
+
+{% if has_enums -%}
+mod enums;
+{% endif -%}
+mod schema;
+
+{% for line in data_imports %}
+{{line}}
+{%- endfor %}
+
+/// {{Resources_words}} in the database.
+pub struct {{Resource}}Store {
+    database: Database,
+}
+
+impl {{Resource}}Store {
+    /// {{Resources_words}} in this database, whose migrations are the ones of this crate.
+    pub fn new(database: Database) -> Self {
+        Self { database }
+    }
+}
+
+impl {{Resource}}Repository for {{Resource}}Store {
+    async fn insert(&self, {{resource_ident}}: &{{Resource}}) -> Result<(), Error> {
+        let values = (
+            {{table}}::id.eq({{resource_ident}}.id),
+            {{table}}::version.eq({{resource_ident}}.version),
+            {{table}}::created_at.eq({{resource_ident}}.created_at),
+            {{table}}::updated_at.eq({{resource_ident}}.updated_at),
+{%- for line in insert_columns %}
+            {{line}}
+{%- endfor %}
+        );
+        with_conn!(&self.database, |conn| {
+            diesel::insert_into({{table}}::table).values(values).execute(conn).await
+        })
+{%- if has_unique %}
+        .map_err(taken)?;
+{%- else %}?;
+{%- endif %}
+        Ok(())
+    }
+
+    async fn find(&self, id: Uuid) -> Result<Option<{{Resource}}>, Error> {
+        let row = with_conn!(&self.database, |conn| {
+            {{table}}::table.find(id).select({{Resource}}Row::as_select()).first(conn).await.optional()
+        })?;
+        Ok(row.map({{Resource}}::from))
+    }
+
+    async fn list(&self, after: Option<Cursor>, limit: i64) -> Result<Vec<{{Resource}}>, Error> {
+        let rows = with_conn!(&self.database, |conn| {
+            let mut query = {{table}}::table
+                .select({{Resource}}Row::as_select())
+                .order(({{table}}::created_at.desc(), {{table}}::id.desc()))
+                .limit(limit)
+                .into_boxed();
+            if let Some(Cursor { created_at, id }) = after {
+                let earlier = {{table}}::created_at.lt(created_at);
+                let same_time = {{table}}::created_at.eq(created_at).and({{table}}::id.lt(id));
+                query = query.filter(earlier.or(same_time));
+            }
+            query.load(conn).await
+        })?;
+        Ok(rows.into_iter().map({{Resource}}::from).collect())
+    }
+
+    async fn update(
+        &self,
+        id: Uuid,
+        expected_version: Option<i64>,
+        change: {{Resource}}Change,
+        now: DateTime<Utc>,
+    ) -> Result<Option<{{Resource}}>, Error> {
+        let values = (
+            {{table}}::version.eq({{table}}::version + 1),
+            {{table}}::updated_at.eq(now),
+{%- for line in update_columns %}
+            {{line}}
+{%- endfor %}
+        );
+        let row = with_conn!(&self.database, |conn| {
+            let mut statement = diesel::update({{table}}::table.find(id)).into_boxed();
+            if let Some(version) = expected_version {
+                statement = statement.filter({{table}}::version.eq(version));
+            }
+            statement
+                .set(values)
+                .returning({{Resource}}Row::as_returning())
+                .get_result(conn)
+                .await
+                .optional()
+        })
+{%- if has_unique %}
+        .map_err(taken)?;
+{%- else %}?;
+{%- endif %}
+        Ok(row.map({{Resource}}::from))
+    }
+
+    async fn delete(&self, id: Uuid, expected_version: Option<i64>) -> Result<bool, Error> {
+        let deleted = with_conn!(&self.database, |conn| {
+            let mut statement = diesel::delete({{table}}::table.find(id)).into_boxed();
+            if let Some(version) = expected_version {
+                statement = statement.filter({{table}}::version.eq(version));
+            }
+            statement.execute(conn).await
+        })?;
+        Ok(deleted > 0)
+    }
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = {{table}})]
+struct {{Resource}}Row {
+    id: Uuid,
+    version: i64,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+{%- for line in row_fields %}
+    {{line}}
+{%- endfor %}
+}
+
+impl From<{{Resource}}Row> for {{Resource}} {
+    fn from(row: {{Resource}}Row) -> Self {
+        Self {
+            id: row.id,
+            version: row.version,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+{%- for line in from_row_fields %}
+            {{line}}
+{%- endfor %}
+        }
+    }
+}
+{%- if has_unique %}
+
+/// Tells a value that is taken from other failures.
+fn taken(error: database::Error) -> Error {
+    match error.unique_violation("{{table}}", &[{{unique_columns}}]) {
+        Some(field) => Error::AlreadyExists(field),
+        None => error.into(),
+    }
+}
+{%- endif %}

@@ -1,0 +1,123 @@
+//! Transport: messages in, messages out, no rules.
+
+{% if has_enums -%}
+mod enums;
+
+{% endif -%}
+{% for line in service_imports %}
+{{line}}
+{%- endfor %}
+
+/// `{{proto_package}}.{{proto_service}}`.
+pub struct {{Resource}}Api<R> {
+    {{resources_ident}}: {{UseCases}}<R>,
+}
+
+impl<R> {{Resource}}Api<R> {
+    /// Serves these {{resources_words}}.
+    pub fn new({{resources_ident}}: {{UseCases}}<R>) -> Self {
+        Self { {{resources_ident}} }
+    }
+}
+
+// Requests arrive validated: what the contract requires is there and well formed.
+#[tonic::async_trait]
+impl<R: {{Resource}}Repository> {{proto_service}} for {{Resource}}Api<R> {
+    async fn create_{{resource_rpc}}(
+        &self,
+        request: Request<v1::Create{{Resource}}Request>,
+    ) -> Result<Response<v1::Create{{Resource}}Response>, Status> {
+        let {{resource_ident}} = request.into_inner().{{resource_ident}}.unwrap_or_default();
+        let new = New{{Resource}} {
+{%- for line in new_from_message %}
+            {{line}}
+{%- endfor %}
+        };
+        let {{resource_ident}} = self.{{resources_ident}}.create(new).await?;
+        Ok(Response::new(v1::Create{{Resource}}Response { {{resource_ident}}: Some({{resource_ident}}.into()) }))
+    }
+
+    async fn get_{{resource_rpc}}(
+        &self,
+        request: Request<v1::Get{{Resource}}Request>,
+    ) -> Result<Response<v1::Get{{Resource}}Response>, Status> {
+        let id = parse_uuid(&request.get_ref().id)?;
+        let {{resource_ident}} = self.{{resources_ident}}.get(id).await?;
+        Ok(Response::new(v1::Get{{Resource}}Response { {{resource_ident}}: Some({{resource_ident}}.into()) }))
+    }
+
+    async fn list_{{resources_rpc}}(
+        &self,
+        request: Request<v1::List{{Resources}}Request>,
+    ) -> Result<Response<v1::List{{Resources}}Response>, Status> {
+        let v1::List{{Resources}}Request { page_size, page_token } = request.into_inner();
+        let request = PageRequest::new(page_size, &page_token, "{{table}}")?;
+        let page = self.{{resources_ident}}.list(request).await?;
+        Ok(Response::new(v1::List{{Resources}}Response {
+            {{resources_ident}}: page.items.into_iter().map(v1::{{Resource}}::from).collect(),
+            next_page_token: page.next_page_token,
+        }))
+    }
+
+    async fn update_{{resource_rpc}}(
+        &self,
+        request: Request<v1::Update{{Resource}}Request>,
+    ) -> Result<Response<v1::Update{{Resource}}Response>, Status> {
+        let v1::Update{{Resource}}Request { {{resource_ident}}, update_mask } = request.into_inner();
+        let {{resource_ident}} = {{resource_ident}}.unwrap_or_default();
+        let mask = UpdateMask::new(update_mask);
+        let id = parse_uuid(&{{resource_ident}}.id)?;
+        let expected_version = etag::expected(&{{resource_ident}}.etag);
+        let change = {{Resource}}Change {
+{%- for line in change_from_message %}
+            {{line}}
+{%- endfor %}
+        };
+        let {{resource_ident}} = self.{{resources_ident}}.update(id, expected_version, change).await?;
+        Ok(Response::new(v1::Update{{Resource}}Response { {{resource_ident}}: Some({{resource_ident}}.into()) }))
+    }
+
+    async fn delete_{{resource_rpc}}(
+        &self,
+        request: Request<v1::Delete{{Resource}}Request>,
+    ) -> Result<Response<v1::Delete{{Resource}}Response>, Status> {
+        let v1::Delete{{Resource}}Request { id, etag } = request.into_inner();
+        self.{{resources_ident}}.delete(parse_uuid(&id)?, etag::expected(&etag)).await?;
+        Ok(Response::new(v1::Delete{{Resource}}Response {}))
+    }
+}
+
+impl From<{{Resource}}> for v1::{{Resource}} {
+    fn from({{resource_ident}}: {{Resource}}) -> Self {
+        Self {
+            id: {{resource_ident}}.id.to_string(),
+            etag: etag::format({{resource_ident}}.version),
+            created_at: Some({{resource_ident}}.created_at.into()),
+            updated_at: Some({{resource_ident}}.updated_at.into()),
+{%- for line in to_message_fields %}
+            {{line}}
+{%- endfor %}
+        }
+    }
+}
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        let message = error.to_string();
+        match error {
+            Error::NotFound(id) => v1::errors::{{resource_error}}_not_found(message).metadata("id", id).into(),
+{%- if has_unique %}
+            Error::AlreadyExists(field) => v1::errors::{{resource_error}}_already_exists(message).metadata("field", field).into(),
+{%- endif %}
+            Error::Changed(id) => v1::errors::{{resource_error}}_changed(message).metadata("id", id).into(),
+            Error::Storage(error) => error.into(),
+        }
+    }
+}
+{%- if has_required %}
+
+/// Validation has seen to it that the value is there; without it, this is the answer.
+fn required<T>(field: &str, value: Option<T>) -> Result<T, Status> {
+    value.ok_or_else(|| Status::invalid_argument(format!("{field} is required")))
+}
+{%- endif %}

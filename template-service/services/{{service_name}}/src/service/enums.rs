@@ -1,0 +1,27 @@
+//! Enums between the contract and the rules.
+
+use tonic::Status;
+use {{contract_crate}}::v1;
+
+use crate::biz::{{enum_types}};
+{%- for enum in data_enums %}
+
+pub fn {{enum[0]}}(number: i32) -> Result<{{enum[1]}}, Status> {
+    match v1::{{enum[1]}}::try_from(number) {
+{%- for value in enum[2] %}
+        Ok(v1::{{enum[1]}}::{{value[1]}}) => Ok({{enum[1]}}::{{value[1]}}),
+{%- endfor %}
+        Ok(v1::{{enum[1]}}::Unspecified) | Err(_) => Err(Status::invalid_argument("unknown {{enum[0]}}")),
+    }
+}
+
+impl From<{{enum[1]}}> for v1::{{enum[1]}} {
+    fn from(value: {{enum[1]}}) -> Self {
+        match value {
+{%- for value in enum[2] %}
+            {{enum[1]}}::{{value[1]}} => Self::{{value[1]}},
+{%- endfor %}
+        }
+    }
+}
+{%- endfor %}

@@ -1,0 +1,218 @@
+//! `{{service_name}}` over HTTP and gRPC, as its clients see it.
+
+use {{contract_crate}}::v1::{
+    self, {{proto_service_snake}}_client::{{proto_service}}Client,
+};
+use {{service_crate}}::server::SERVICE;
+use serde_json::{Value, json};
+use testkit::TestServer;
+use tonic::Code;
+
+const PATH: &str = "/v1/{{path}}";
+
+fn first() -> Value {
+    json!({
+{%- for line in first_json %}
+        {{line}}
+{%- endfor %}
+    })
+}
+
+fn second() -> Value {
+    json!({
+{%- for line in second_json %}
+        {{line}}
+{%- endfor %}
+    })
+}
+
+async fn create(server: &TestServer, value: Value) -> Value {
+    let created = server.post(PATH, value).await;
+    assert_eq!(created.status, 200, "{}", created.json);
+    created.json
+}
+
+fn path_of({{resource_ident}}: &Value) -> String {
+    format!("{PATH}/{}", {{resource_ident}}["id"].as_str().unwrap())
+}
+
+/// That every field in `expected` has this value in `found`.
+fn assert_holds(found: &Value, expected: &Value) {
+    for (field, value) in expected.as_object().unwrap() {
+        assert_eq!(&found[field], value, "{field}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_created_is_found() {
+    let server = TestServer::start(&SERVICE).await;
+    for value in [first(), second()] {
+        let created = create(&server, value.clone()).await;
+        assert_holds(&created, &value);
+        let found = server.get(&path_of(&created)).await;
+        assert_eq!((found.status, found.json), (200, created));
+    }
+}
+
+#[tokio::test]
+async fn lists_come_in_pages() {
+    let server = TestServer::start(&SERVICE).await;
+    create(&server, first()).await;
+    create(&server, second()).await;
+
+    let mut found = Vec::new();
+    let mut token = String::new();
+    for _ in 0..2 {
+        let page = server.get(&format!("{PATH}?pageSize=1&pageToken={token}")).await;
+        assert_eq!(page.status, 200, "{}", page.json);
+        found.extend(page.json["{{resources_json}}"].as_array().unwrap().clone());
+        token = page.json["nextPageToken"].as_str().unwrap().to_owned();
+    }
+    assert_eq!((found.len(), token.as_str()), (2, ""));
+    assert_ne!(found[0]["id"], found[1]["id"]);
+
+    assert_eq!(server.get(&format!("{PATH}?pageToken=another")).await.status, 400);
+}
+
+#[tokio::test]
+async fn an_update_changes_what_its_mask_names() {
+    let server = TestServer::start(&SERVICE).await;
+    let created = create(&server, first()).await;
+    let path = path_of(&created);
+
+    let changed = server.patch(&format!("{path}?updateMask={{first_field}}"), second()).await;
+    assert_eq!(changed.status, 200, "{}", changed.json);
+    let mut expected = first();
+    expected["{{first_field}}"] = second()["{{first_field}}"].clone();
+    assert_holds(&changed.json, &expected);
+
+    let changed = server.patch(&path, second()).await;
+    assert_eq!(changed.status, 200, "{}", changed.json);
+    assert_holds(&changed.json, &second());
+
+    assert_eq!(server.patch(&format!("{path}?updateMask=unknown"), second()).await.status, 400);
+}
+{%- if has_zeros %}
+
+#[tokio::test]
+async fn a_zero_is_a_value() {
+    let server = TestServer::start(&SERVICE).await;
+    let created = create(&server, first()).await;
+    let zeros = json!({
+{%- for line in zero_json %}
+        {{line}}
+{%- endfor %}
+    });
+
+    let changed = server.patch(&path_of(&created), zeros.clone()).await;
+    assert_eq!(changed.status, 200, "{}", changed.json);
+    assert_holds(&changed.json, &zeros);
+    assert_eq!(server.get(&path_of(&created)).await.json, changed.json);
+}
+{%- endif %}
+{%- if has_optional %}
+
+#[tokio::test]
+async fn what_is_optional_can_be_cleared() {
+    let server = TestServer::start(&SERVICE).await;
+    let created = create(&server, first()).await;
+
+    let mask = "{{optional_mask}}";
+    let changed = server.patch(&format!("{}?updateMask={mask}", path_of(&created)), json!({})).await;
+    assert_eq!(changed.status, 200, "{}", changed.json);
+    for field in mask.split(',') {
+        assert!(changed.json[field].is_null(), "{field}");
+    }
+}
+{%- endif %}
+{%- if has_required %}
+
+#[tokio::test]
+async fn what_is_required_must_be_there() {
+    let server = TestServer::start(&SERVICE).await;
+    let refused = server.post(PATH, json!({})).await;
+    assert_eq!(refused.status, 400);
+    let violations = refused.json["details"][0]["fieldViolations"].as_array().unwrap();
+    assert_eq!(violations.len(), {{required_count}}, "{}", refused.json);
+}
+{%- endif %}
+{%- if has_unique %}
+
+#[tokio::test]
+async fn a_unique_value_is_taken_once() {
+    let server = TestServer::start(&SERVICE).await;
+    create(&server, first()).await;
+    let again = server.post(PATH, first()).await;
+    assert_eq!(again.status, 409);
+    assert_eq!(again.json["details"][0]["reason"], "{{resource_shouty}}_ALREADY_EXISTS");
+}
+{%- endif %}
+
+#[tokio::test]
+async fn a_stale_etag_changes_nothing() {
+    let server = TestServer::start(&SERVICE).await;
+    let created = create(&server, first()).await;
+    let path = path_of(&created);
+    assert_eq!(server.patch(&path, second()).await.status, 200);
+
+    let mut stale = second();
+    stale["etag"] = created["etag"].clone();
+    let refused = server.patch(&path, stale).await;
+    assert_eq!(refused.status, 409);
+    assert_eq!(refused.json["details"][0]["reason"], "{{resource_shouty}}_CHANGED");
+
+    let etag = created["etag"].as_str().unwrap();
+    assert_eq!(server.delete(&format!("{path}?etag={etag}")).await.status, 409);
+}
+
+#[tokio::test]
+async fn what_is_deleted_is_not_found() {
+    let server = TestServer::start(&SERVICE).await;
+    let created = create(&server, first()).await;
+    let path = path_of(&created);
+
+    assert_eq!(server.delete(&path).await.status, 200);
+    for gone in [server.get(&path).await, server.patch(&path, second()).await, server.delete(&path).await] {
+        assert_eq!(gone.status, 404);
+        assert_eq!(gone.json["details"][0]["reason"], "{{resource_shouty}}_NOT_FOUND");
+    }
+}
+
+#[tokio::test]
+async fn without_a_token_nothing_is_answered() {
+    let server = TestServer::start(&SERVICE).await;
+    assert_eq!(server.anonymous().get(PATH).await.status, 401);
+
+    let mut client = {{proto_service}}Client::new(server.channel());
+    let refused = client.list_{{resources_rpc}}(v1::List{{Resources}}Request::default()).await;
+    assert_eq!(refused.unwrap_err().code(), Code::Unauthenticated);
+}
+
+#[tokio::test]
+async fn everything_works_over_grpc() {
+    let server = TestServer::start(&SERVICE).await;
+    let mut client = {{proto_service}}Client::new(server.channel());
+    let message = |value: Value| serde_json::from_value::<v1::{{Resource}}>(value).unwrap();
+
+    let create = v1::Create{{Resource}}Request { {{resource_ident}}: Some(message(first())) };
+    let created = client.create_{{resource_rpc}}(server.authorize(create)).await.unwrap();
+    let created = created.into_inner().{{resource_ident}}.unwrap();
+
+    let get = v1::Get{{Resource}}Request { id: created.id.clone() };
+    let found = client.get_{{resource_rpc}}(server.authorize(get.clone())).await.unwrap();
+    assert_eq!(found.into_inner().{{resource_ident}}.as_ref(), Some(&created));
+
+    let listed = client.list_{{resources_rpc}}(server.authorize(v1::List{{Resources}}Request::default())).await;
+    assert_eq!(listed.unwrap().into_inner().{{resources_ident}}, [created.clone()]);
+
+    let new = v1::{{Resource}} { id: created.id.clone(), ..message(second()) };
+    let update = v1::Update{{Resource}}Request { {{resource_ident}}: Some(new), update_mask: None };
+    let updated = client.update_{{resource_rpc}}(server.authorize(update)).await.unwrap();
+    let updated = updated.into_inner().{{resource_ident}}.unwrap();
+    assert_holds(&serde_json::to_value(&updated).unwrap(), &second());
+
+    let delete = v1::Delete{{Resource}}Request { id: updated.id, etag: updated.etag };
+    client.delete_{{resource_rpc}}(server.authorize(delete)).await.unwrap();
+    let gone = client.get_{{resource_rpc}}(server.authorize(get)).await.unwrap_err();
+    assert_eq!(gone.code(), Code::NotFound);
+}
