@@ -28,6 +28,21 @@ pub struct Sources {
     pub file: Option<PathBuf>,
     /// Variables with the kind of their source, such as `environment variable`; the later wins.
     pub variables: Vec<(String, String, String)>,
+    /// Single settings, such as `http.port`, that go over everything else.
+    pub settings: Vec<(String, String)>,
+}
+
+impl Sources {
+    /// Nothing but these settings.
+    pub fn settings<'a>(settings: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let settings = settings
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), value.to_owned()));
+        Self {
+            settings: settings.collect(),
+            ..Self::default()
+        }
+    }
 }
 
 /// A process whose parts have been made and whose configuration is right. Nothing is served yet.
@@ -218,6 +233,9 @@ async fn wire(
     layers.extend(file);
     for (kind, name, value) in &sources.variables {
         layers.extend(Layer::variable(service.name, kind, name, value));
+    }
+    for (key, value) in &sources.settings {
+        layers.push(Layer::value("setting", key, value.as_str()));
     }
     let platform = match Platform::new(service, Layers::merge(layers)) {
         Ok(platform) => platform,

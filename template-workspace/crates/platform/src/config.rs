@@ -36,14 +36,15 @@
 
 mod error;
 mod layers;
-pub mod values;
+mod values;
 
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use self::values::{duration, otlp_endpoint, targets};
+pub use self::values::duration;
+use self::values::{otlp_endpoint, targets};
 pub use self::{
     error::{ConfigError, Problem},
     layers::{Layer, Layers},
@@ -137,6 +138,19 @@ pub struct Shutdown {
     pub drain: Duration,
     #[serde(with = "duration")]
     pub timeout: Duration,
+}
+
+impl Database {
+    /// The defaults for a database at this URL.
+    pub fn new(url: &str) -> Self {
+        Self {
+            url: url.into(),
+            max_connections: 8,
+            wait_timeout: Duration::from_secs(5),
+            connect_timeout: Duration::from_secs(3),
+            migrate_at_start: None,
+        }
+    }
 }
 
 /// The lowest layer. A service that is mounted elsewhere uses only its `database` and `service`.

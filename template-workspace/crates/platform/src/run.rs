@@ -64,6 +64,7 @@ async fn execute(
     let sources = Sources {
         file: arguments.config,
         variables: variables()?,
+        ..Sources::default()
     };
     let application = Application::assemble(service, mounted, &sources).await?;
     let telemetry = telemetry::init(service.name, service.version, application.config())?;

@@ -1,6 +1,6 @@
 //! Wiring.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use auth_api::v1 as auth;
 use platform::{Module, Platform, Service, auth::SigningKey, database::Migrations};
@@ -26,8 +26,6 @@ pub const MIGRATIONS: Migrations = platform::migrations!("migrations");
 /// The `service` section of the configuration.
 #[derive(serde::Deserialize)]
 struct Settings {
-    /// The folder of the key that signs tokens; the first start makes one.
-    keys: PathBuf,
     /// For how long a token is accepted.
     #[serde(with = "platform::config::duration")]
     token_lifetime: Duration,
@@ -37,8 +35,7 @@ struct Settings {
 async fn wire(platform: &Platform) -> Result<Module, platform::Error> {
     let database = platform.database(&MIGRATIONS)?;
     let settings = platform.settings::<Settings>()?;
-    let auth = &platform.config().auth;
-    let signing_key = SigningKey::open(&settings.keys, auth, settings.token_lifetime)?;
+    let signing_key = SigningKey::open(platform.auth(), settings.token_lifetime)?;
     let store = Arc::new(UserStore::new(database));
 
     let users = UsersApi::new(Users::new(store.clone()));

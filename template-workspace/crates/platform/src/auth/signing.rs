@@ -38,11 +38,11 @@ struct Claims<'a> {
 }
 
 impl SigningKey {
-    /// Reads `token.key.pem` (PKCS#8) in `folder`; the first time, makes it, readable by its owner only. Its public half
-    /// is kept beside it as `token.pub.pem`, for those who verify.
-    pub fn open(folder: &Path, config: &config::Auth, lifetime: Duration) -> Result<Self, Error> {
+    /// Reads `token.key.pem` (PKCS#8) in the folder of the configured public key; the first time, makes it, readable by
+    /// its owner only. Its public half is written to `auth.public_key_file`, for those who verify.
+    pub fn open(config: &config::Auth, lifetime: Duration) -> Result<Self, Error> {
         ed25519::install();
-        let path = folder.join("token.key.pem");
+        let path = config.public_key_file.with_file_name("token.key.pem");
         let failed = |reason: String| Error::Key {
             path: path.display().to_string(),
             reason,
@@ -55,8 +55,7 @@ impl SigningKey {
             .verifying_key()
             .to_public_key_pem(LineEnding::LF)
             .map_err(|error| failed(error.to_string()))?;
-        publish(&folder.join("token.pub.pem"), &public)
-            .map_err(|error| failed(error.to_string()))?;
+        publish(&config.public_key_file, &public).map_err(|error| failed(error.to_string()))?;
         Ok(Self {
             key: EncodingKey::from_ed_der(der.as_bytes()),
             issuer: config.issuer.clone(),

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, de::Error};
 
-/// Durations as text (`500ms`, `5s`, `1m 30s`): `#[serde(with = "platform::config::values::duration")]`.
+/// Durations as text (`500ms`, `5s`, `1m 30s`): `#[serde(with = "platform::config::duration")]`.
 pub mod duration {
     use std::time::Duration;
 
