@@ -21,7 +21,7 @@ pub const MOUNTED: &[&Service] = &[
 ];
 
 /// The tables of this service.
-pub const MIGRATIONS: Migrations = platform::migrations!("migrations");
+pub const MIGRATIONS: Migrations = platform::migrations!();
 
 /// The `service` section of the configuration.
 #[derive(serde::Deserialize)]

@@ -195,13 +195,17 @@ impl Layers {
             if reread_text(&mut values, &path) {
                 continue;
             }
-            if !removed.iter().any(|gone| gone.starts_with(&path)) {
+            let message = error.to_string();
+            // That a value is missing which was refused before is no news.
+            let known = missing_field(&message)
+                .is_some_and(|field| removed.contains(&with(path.clone(), field.to_owned())));
+            if !known {
                 let key = full_key(section, &path);
                 let source = self.source_of(&key);
                 self.note(Problem {
                     key,
                     source,
-                    message: error.to_string(),
+                    message,
                 });
             }
             let default = defaults
@@ -348,6 +352,10 @@ fn keys_of(path: &serde_ignored::Path<'_>) -> Vec<String> {
 fn with(mut keys: Vec<String>, key: String) -> Vec<String> {
     keys.push(key);
     keys
+}
+
+fn missing_field(message: &str) -> Option<&str> {
+    message.strip_prefix("missing field `")?.strip_suffix('`')
 }
 
 fn first_line(text: &str) -> &str {
