@@ -199,7 +199,7 @@ What to try next, in another terminal:
   cargo test --package consultants
 
 And a third service, after Ctrl-C here:
-  cargo install cargo-generate --locked
+  cargo install cargo-generate --locked --ignore-rust-version
   cargo new-service --name invoices --define 'fields=number:string:unique, amount:decimal, due:date, paid:bool'
   cargo run --package invoices",
         workspace = tidy(workspace),

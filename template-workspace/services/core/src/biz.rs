@@ -7,7 +7,6 @@ mod users;
 #[cfg(test)]
 mod fake;
 
-use platform::database;
 use uuid::Uuid;
 
 pub use self::{
@@ -30,9 +29,5 @@ pub enum Error {
     #[error("no user has this e-mail address and this password")]
     WrongCredentials,
     #[error(transparent)]
-    Storage(#[from] database::Error),
-    #[error("cannot hash a password")]
-    Hash(#[source] argon2::password_hash::Error),
-    #[error("cannot issue a token")]
-    Token(#[from] platform::auth::Error),
+    Platform(#[from] platform::Error),
 }

@@ -6,9 +6,8 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use platform::{
-    database::{self, Database},
+    database::{Database, Id, Time, with_conn},
     page::Cursor,
-    with_conn,
 };
 use uuid::Uuid;
 
@@ -29,7 +28,7 @@ impl UserStore {
 
 impl UserRepository for UserStore {
     async fn insert(&self, user: &User, password_hash: &str) -> Result<(), Error> {
-        let row = (UserRow::from(user.clone()), users::password_hash.eq(password_hash));
+        let row = (UserRow::from(user), users::password_hash.eq(password_hash));
         with_conn!(&self.database, |conn| {
             diesel::insert_into(users::table).values(row).execute(conn).await
         })
@@ -39,13 +38,13 @@ impl UserRepository for UserStore {
 
     async fn find(&self, id: Uuid) -> Result<Option<User>, Error> {
         let row = with_conn!(&self.database, |conn| {
-            users::table.find(id).select(UserRow::as_select()).first(conn).await.optional()
+            users::table.find(Id(id)).select(UserRow::as_select()).first(conn).await.optional()
         })?;
         Ok(row.map(User::from))
     }
 
     async fn find_credentials(&self, email: &str) -> Result<Option<Credentials>, Error> {
-        let row = with_conn!(&self.database, |conn| {
+        let row: Option<(Id, String)> = with_conn!(&self.database, |conn| {
             users::table
                 .filter(users::email.eq(email))
                 .select((users::id, users::password_hash))
@@ -53,7 +52,7 @@ impl UserRepository for UserStore {
                 .await
                 .optional()
         })?;
-        Ok(row.map(|(user_id, password_hash)| Credentials { user_id, password_hash }))
+        Ok(row.map(|(id, password_hash)| Credentials { user_id: id.into(), password_hash }))
     }
 
     async fn list(&self, after: Option<Cursor>, limit: i64) -> Result<Vec<User>, Error> {
@@ -64,8 +63,8 @@ impl UserRepository for UserStore {
                 .limit(limit)
                 .into_boxed();
             if let Some(Cursor { created_at, id }) = after {
-                let earlier = users::created_at.lt(created_at);
-                let same_time = users::created_at.eq(created_at).and(users::id.lt(id));
+                let earlier = users::created_at.lt(Time(created_at));
+                let same_time = users::created_at.eq(Time(created_at)).and(users::id.lt(Id(id)));
                 query = query.filter(earlier.or(same_time));
             }
             query.load(conn).await
@@ -81,12 +80,12 @@ impl UserRepository for UserStore {
         now: DateTime<Utc>,
     ) -> Result<Option<User>, Error> {
         let change = UserChanges {
-            updated_at: now,
+            updated_at: Time(now),
             email: change.email.as_deref(),
             name: change.name.as_deref(),
         };
         let row = with_conn!(&self.database, |conn| {
-            let mut statement = diesel::update(users::table.find(id)).into_boxed();
+            let mut statement = diesel::update(users::table.find(Id(id))).into_boxed();
             if let Some(version) = expected_version {
                 statement = statement.filter(users::version.eq(version));
             }
@@ -103,7 +102,7 @@ impl UserRepository for UserStore {
 
     async fn delete(&self, id: Uuid, expected_version: Option<i64>) -> Result<bool, Error> {
         let deleted = with_conn!(&self.database, |conn| {
-            let mut statement = diesel::delete(users::table.find(id)).into_boxed();
+            let mut statement = diesel::delete(users::table.find(Id(id))).into_boxed();
             if let Some(version) = expected_version {
                 statement = statement.filter(users::version.eq(version));
             }
@@ -116,10 +115,10 @@ impl UserRepository for UserStore {
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = users)]
 struct UserRow {
-    id: Uuid,
+    id: Id,
     version: i64,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
+    created_at: Time,
+    updated_at: Time,
     email: String,
     name: String,
 }
@@ -127,26 +126,38 @@ struct UserRow {
 #[derive(AsChangeset)]
 #[diesel(table_name = users)]
 struct UserChanges<'a> {
-    updated_at: DateTime<Utc>,
+    updated_at: Time,
     email: Option<&'a str>,
     name: Option<&'a str>,
 }
 
-impl From<User> for UserRow {
-    fn from(user: User) -> Self {
-        let User { id, version, created_at, updated_at, email, name } = user;
-        Self { id, version, created_at, updated_at, email, name }
+impl From<&User> for UserRow {
+    fn from(user: &User) -> Self {
+        Self {
+            id: Id(user.id),
+            version: user.version,
+            created_at: Time(user.created_at),
+            updated_at: Time(user.updated_at),
+            email: user.email.clone(),
+            name: user.name.clone(),
+        }
     }
 }
 
 impl From<UserRow> for User {
     fn from(row: UserRow) -> Self {
-        let UserRow { id, version, created_at, updated_at, email, name } = row;
-        Self { id, version, created_at, updated_at, email, name }
+        Self {
+            id: row.id.into(),
+            version: row.version,
+            created_at: row.created_at.into(),
+            updated_at: row.updated_at.into(),
+            email: row.email,
+            name: row.name,
+        }
     }
 }
 
-fn email_taken(error: database::Error) -> Error {
+fn email_taken(error: platform::Error) -> Error {
     match error.unique_violation("users", &["email"]) {
         Some(_) => Error::EmailTaken,
         None => error.into(),

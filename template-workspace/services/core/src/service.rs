@@ -23,8 +23,7 @@ impl From<Error> for Status {
             Error::Changed(id) => users_v1::errors::user_changed(message).metadata("id", id).into(),
             Error::NotYourself => users_v1::errors::not_yourself(message).into(),
             Error::WrongCredentials => auth_v1::errors::wrong_credentials(message).into(),
-            Error::Storage(error) => error.into(),
-            Error::Hash(_) | Error::Token(_) => platform::error::internal(&error),
+            Error::Platform(error) => error.into(),
         }
     }
 }

@@ -10,7 +10,7 @@ use argon2::{
 use secrecy::{ExposeSecret, SecretString};
 
 /// Hashes a password, in the PHC string format, with a salt of its own.
-pub async fn hash(password: SecretString) -> Result<String, Error> {
+pub async fn hash(password: SecretString) -> Result<String, platform::Error> {
     off_the_runtime(move || hash_now(password.expose_secret())).await?
 }
 

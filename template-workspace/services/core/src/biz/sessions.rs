@@ -39,7 +39,8 @@ impl<R: UserRepository> Sessions<R> {
         let (user_id, hash) = credentials.map(|c| (c.user_id, c.password_hash)).unzip();
         let matches = password::verify(password, hash).await?;
         let user_id = user_id.filter(|_| matches).ok_or(Error::WrongCredentials)?;
-        let (access_token, expires_in) = self.signing_key.sign(&user_id.to_string())?;
+        let token = self.signing_key.sign(&user_id.to_string());
+        let (access_token, expires_in) = token.map_err(platform::Error::from)?;
         Ok(Session { user_id, access_token, expires_in })
     }
 }

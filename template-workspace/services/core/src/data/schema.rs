@@ -1,15 +1,11 @@
 //! The tables, as the migrations leave them.
 
-use platform::database::types::{Timestamptz, Uuid};
-
 diesel::table! {
-    use diesel::sql_types::*;
-
     users (id) {
-        id -> super::Uuid,
-        version -> Int8,
-        created_at -> super::Timestamptz,
-        updated_at -> super::Timestamptz,
+        id -> platform::database::types::Uuid,
+        version -> BigInt,
+        created_at -> platform::database::types::Timestamptz,
+        updated_at -> platform::database::types::Timestamptz,
         email -> Text,
         name -> Text,
         password_hash -> Text,

@@ -1,0 +1,183 @@
+//! The templates as users run them: with the command `cargo generate`, from a path and from a git URL, with and
+//! without questions.
+
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+use tests::{cargo::cargo, render::repository};
+
+/// What the user reads, and whether the command went well.
+fn run(command: &mut Command) -> (bool, String) {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command.output().unwrap();
+    let text = String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr);
+    (status.success(), text)
+}
+
+/// A repository with the templates as they are now, whether or not they are committed.
+fn git_repository(folder: &Path) -> PathBuf {
+    let copy = folder.join("templates");
+    let git = |arguments: &[&str], at: &Path| {
+        let (success, text) = run(Command::new("git").args(arguments).current_dir(at));
+        assert!(success, "git {arguments:?}: {text}");
+        text
+    };
+    let listed = git(
+        &["ls-files", "--cached", "--others", "--exclude-standard"],
+        &repository(),
+    );
+    for file in listed.lines().filter(|file| !file.starts_with("examples/")) {
+        let (from, to) = (repository().join(file), copy.join(file));
+        if from.exists() {
+            std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+            std::fs::copy(from, to).unwrap();
+        }
+    }
+    git(&["init", "--quiet", "--initial-branch", "main"], &copy);
+    git(&["add", "--all"], &copy);
+    let author = ["-c", "user.name=test", "-c", "user.email=test@example.com"];
+    git(
+        &[&author[..], &["commit", "--quiet", "-m", "templates"]].concat(),
+        &copy,
+    );
+    copy
+}
+
+fn generate(at: &Path) -> Command {
+    let mut command = cargo(at);
+    command.arg("generate").stdin(Stdio::null());
+    command
+}
+
+fn assert_is_a_workspace_with(workspace: &Path, service: &str) {
+    for file in [
+        "Cargo.toml".to_owned(),
+        format!("services/{service}/src/main.rs"),
+    ] {
+        assert!(
+            workspace.join(&file).exists(),
+            "{file} is missing in {}",
+            workspace.display()
+        );
+    }
+}
+
+#[test]
+fn from_a_path_without_a_question() {
+    let folder = tempfile::tempdir().unwrap();
+    let repository = repository().display().to_string();
+    let source = format!("template_source={repository}");
+    let (success, text) = run(generate(folder.path()).args([
+        "--path",
+        &repository,
+        "template-workspace",
+        "--name",
+        "acme",
+        "--silent",
+        "-d",
+        &source,
+    ]));
+    assert!(success, "{text}");
+    assert!(
+        text.contains("cargo new-service"),
+        "the next commands are not told: {text}"
+    );
+
+    let workspace = folder.path().join("acme");
+    let (success, text) =
+        run(cargo(&workspace).args(["new-service", "--name", "parcels", "--silent"]));
+    assert!(success, "{text}");
+    assert!(
+        text.contains("cargo run -p parcels"),
+        "the next commands are not told: {text}"
+    );
+    assert_is_a_workspace_with(&workspace, "parcels");
+}
+
+#[test]
+fn from_a_git_url_without_a_question() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("file://{}", git_repository(folder.path()).display());
+    let source = format!("template_source={url}");
+    let (success, text) = run(generate(folder.path()).args([
+        "--git",
+        &url,
+        "template-workspace",
+        "--name",
+        "acme",
+        "--silent",
+        "-d",
+        &source,
+    ]));
+    assert!(success, "{text}");
+
+    let workspace = folder.path().join("acme");
+    let fields = "fields=weight:decimal, fragile:bool";
+    let (success, text) =
+        run(cargo(&workspace).args(["new-proto", "--name", "parcels", "--silent", "-d", fields]));
+    assert!(success, "{text}");
+    let (success, text) =
+        run(cargo(&workspace).args(["new-service", "--name", "parcels", "--silent"]));
+    assert!(success, "{text}");
+    assert_is_a_workspace_with(&workspace, "parcels");
+    let proto = std::fs::read_to_string(workspace.join("api/parcels/v1/parcels.proto")).unwrap();
+    assert!(proto.contains("fragile"), "{proto}");
+}
+
+/// Answers the questions with Enter, on a terminal of its own (`script` of util-linux).
+#[test]
+fn with_questions_that_explain_themselves() {
+    let folder = tempfile::tempdir().unwrap();
+    let command = format!(
+        "cargo generate --path '{}' template-workspace --name acme",
+        repository().display()
+    );
+    let mut terminal = Command::new("script");
+    let mut child = terminal
+        .args(["--quiet", "--return", "--command", &command, "/dev/null"])
+        .current_dir(folder.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("`script` (Debian: bsdutils) is missing");
+    let mut keyboard = child.stdin.take().unwrap();
+    keyboard.write_all(b"\r\r\r\r").unwrap();
+    let output = child.wait_with_output().unwrap();
+    drop(keyboard);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}");
+    assert!(
+        text.contains("Where `cargo new-service` finds these templates"),
+        "{text}"
+    );
+    assert!(
+        text.contains("With `core`, the service for users and log in?"),
+        "{text}"
+    );
+    assert_is_a_workspace_with(&folder.path().join("acme"), "core");
+}
+
+#[test]
+fn a_refusal_is_one_sentence_and_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let repository = repository().display().to_string();
+    let (success, text) = run(generate(folder.path()).args([
+        "--path",
+        &repository,
+        "template-service",
+        "--name",
+        "parcels",
+        "--init",
+        "--silent",
+    ]));
+    assert!(!success, "{text}");
+    assert!(text.contains("root of a workspace"), "{text}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
