@@ -23,6 +23,21 @@ pub trait Message: Default {
     fn check(&self, at: &Path<'_>, violations: &mut Violations);
 }
 
+/// A recursive message is boxed where it is a field of itself.
+impl<M: Message> Message for Box<M> {
+    fn set(&mut self, path: &str, text: &str) -> Result<Arity, ParamError> {
+        M::set(self, path, text)
+    }
+
+    fn has(path: &str) -> bool {
+        M::has(path)
+    }
+
+    fn check(&self, at: &Path<'_>, violations: &mut Violations) {
+        M::check(self, at, violations);
+    }
+}
+
 /// The first name of a path, and what follows it.
 pub fn split(path: &str) -> (&str, Option<&str>) {
     match path.split_once('.') {

@@ -1,12 +1,14 @@
 //! How a value of each protobuf type is written, read, and parsed from a path or query.
 
-use std::{fmt, marker::PhantomData};
+use std::{collections::BTreeMap, fmt, marker::PhantomData};
 
 use base64::{
     Engine, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use super::{read, write};
 
 /// A protobuf type and its form in JSON.
 pub trait Kind {
@@ -349,6 +351,44 @@ impl<M: Default + Serialize + de::DeserializeOwned> Kind for Msg<M> {
 
     fn parse(_: &str) -> Result<M, String> {
         Err("is an object: name its fields, as in `filter.name=value`".to_owned())
+    }
+}
+
+/// A repeated field, where it stands alone: as a body.
+pub struct ListOf<K>(PhantomData<K>);
+
+impl<K: Kind> Kind for ListOf<K> {
+    type Value = Vec<K::Value>;
+
+    fn write<S: Serializer>(value: &Self::Value, serializer: S) -> Result<S::Ok, S::Error> {
+        write::List::<K>(value).serialize(serializer)
+    }
+
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self::Value, D::Error> {
+        read::List::<K>::deserialize(deserializer).map(|list| list.0)
+    }
+
+    fn parse(_: &str) -> Result<Self::Value, String> {
+        Err("is a list".to_owned())
+    }
+}
+
+/// A map, where it stands alone: as a body.
+pub struct MapOf<K, V>(PhantomData<(K, V)>);
+
+impl<K: Key, V: Kind> Kind for MapOf<K, V> {
+    type Value = BTreeMap<K::Value, V::Value>;
+
+    fn write<S: Serializer>(value: &Self::Value, serializer: S) -> Result<S::Ok, S::Error> {
+        write::Map::<K, V>(value).serialize(serializer)
+    }
+
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self::Value, D::Error> {
+        read::Map::<K, V>::deserialize(deserializer).map(|map| map.0)
+    }
+
+    fn parse(_: &str) -> Result<Self::Value, String> {
+        Err("is an object".to_owned())
     }
 }
 

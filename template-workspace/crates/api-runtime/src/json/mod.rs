@@ -10,7 +10,8 @@ mod write;
 
 pub(crate) use kind::Text;
 pub use kind::{
-    Bool, Bytes, Enum, EnumValue, F32, F64, I32, I64, Key, Kind, MapKey, Msg, Str, U32, U64,
+    Bool, Bytes, Enum, EnumValue, F32, F64, I32, I64, Key, Kind, ListOf, MapKey, MapOf, Msg, Str,
+    U32, U64,
 };
 pub(crate) use read::Nullable;
 pub use read::{Fields, list, map, member, optional, read, value};

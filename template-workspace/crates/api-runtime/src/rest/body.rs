@@ -100,6 +100,11 @@ impl Reply {
         Self::json(&As::<K>(value))
     }
 
+    /// A field that is not set.
+    pub fn null() -> Result<Self, serde_json::Error> {
+        Self::json(&())
+    }
+
     pub fn raw(body: &HttpBody) -> Result<Self, serde_json::Error> {
         let content_type = HeaderValue::from_str(&body.content_type)
             .unwrap_or(HeaderValue::from_static("application/octet-stream"));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::serde_by_kind;
+use super::{Invalid, serde_by_kind};
 use crate::json::{EnumValue, Kind, List, Map, Str};
 
 /// `google.protobuf.Struct`: any JSON object.
@@ -165,6 +165,17 @@ impl From<serde_json::Map<String, serde_json::Value>> for Struct {
                 .into_iter()
                 .map(|(name, value)| (name, value.into()))
                 .collect(),
+        }
+    }
+}
+
+impl TryFrom<serde_json::Value> for Struct {
+    type Error = Invalid;
+
+    fn try_from(json: serde_json::Value) -> Result<Self, Invalid> {
+        match json {
+            serde_json::Value::Object(object) => Ok(object.into()),
+            _ => Err(Invalid("must be an object".to_owned())),
         }
     }
 }

@@ -4,6 +4,9 @@
 //! `buf.validate` and `google.api.field_behavior` in the contract, and what no value may be: a NUL in a string, a
 //! number that is not finite, a day outside the calendar.
 
+pub mod formats;
+mod values;
+
 use std::{borrow::Cow, fmt};
 
 use tonic::Status;
@@ -15,7 +18,7 @@ use crate::{
     wkt,
 };
 
-pub use regex::Regex;
+pub use values::{Pattern, decimal, now, unique, within};
 
 /// Where in the request a value is, as its JSON names it: `consultant.tags[2]`.
 #[derive(Clone, Copy)]
