@@ -9,7 +9,7 @@ use crate::{biz::{{UseCases}}, data::{{Resource}}Store, service::{{Resource}}Api
 pub const SERVICE: Service = platform::service!(wire);
 
 /// The tables of this service.
-pub const MIGRATIONS: Migrations = platform::migrations!("migrations");
+pub const MIGRATIONS: Migrations = platform::migrations!();
 
 /// Read from top to bottom: each line needs the ones above it.
 async fn wire(platform: &Platform) -> Result<Module, platform::Error> {

@@ -1,8 +1,8 @@
 //! One database per service, SQLite or PostgreSQL, chosen by `database.url` when the service starts.
 //!
 //! The schema (`diesel::table!`), the models and the queries are written once; [`with_conn!`] checks them against both
-//! backends. Values that the two store differently have SQL types in [`types`] and the Rust types [`Id`], [`Time`],
-//! [`Dec`] and [`Json`].
+//! backends. Columns that the two store differently have SQL types in [`types`]; their values are plain Rust types, wrapped
+//! in [`Sql`] to be written or compared.
 
 mod error;
 mod migrations;
@@ -14,7 +14,7 @@ pub use self::{
     error::Error,
     migrations::Migrations,
     pool::{Backend, Database, Postgres, Sqlite},
-    values::{Dec, Id, Json, Time},
+    values::Sql,
 };
 pub use crate::with_conn;
 
@@ -24,7 +24,7 @@ pub use crate::with_conn;
 /// `Result<T, platform::Error>`.
 ///
 /// ```ignore
-/// with_conn!(self.database, |conn| users::table.find(Id(id)).select(Row::as_select()).first(conn).await.optional())
+/// with_conn!(self.database, |conn| users::table.find(Sql(id)).select(Row::as_select()).first(conn).await.optional())
 /// ```
 #[macro_export]
 macro_rules! with_conn {

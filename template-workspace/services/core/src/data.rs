@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use platform::{
-    database::{Database, Id, Time, with_conn},
+    database::{Database, Sql, with_conn},
     page::Cursor,
 };
 use uuid::Uuid;
@@ -28,7 +28,15 @@ impl UserStore {
 
 impl UserRepository for UserStore {
     async fn insert(&self, user: &User, password_hash: &str) -> Result<(), Error> {
-        let row = (UserRow::from(user), users::password_hash.eq(password_hash));
+        let row = (
+            users::id.eq(Sql(user.id)),
+            users::version.eq(user.version),
+            users::created_at.eq(Sql(user.created_at)),
+            users::updated_at.eq(Sql(user.updated_at)),
+            users::email.eq(&user.email),
+            users::name.eq(&user.name),
+            users::password_hash.eq(password_hash),
+        );
         with_conn!(&self.database, |conn| {
             diesel::insert_into(users::table).values(row).execute(conn).await
         })
@@ -38,13 +46,13 @@ impl UserRepository for UserStore {
 
     async fn find(&self, id: Uuid) -> Result<Option<User>, Error> {
         let row = with_conn!(&self.database, |conn| {
-            users::table.find(Id(id)).select(UserRow::as_select()).first(conn).await.optional()
+            users::table.find(Sql(id)).select(UserRow::as_select()).first(conn).await.optional()
         })?;
         Ok(row.map(User::from))
     }
 
     async fn find_credentials(&self, email: &str) -> Result<Option<Credentials>, Error> {
-        let row: Option<(Id, String)> = with_conn!(&self.database, |conn| {
+        let row = with_conn!(&self.database, |conn| {
             users::table
                 .filter(users::email.eq(email))
                 .select((users::id, users::password_hash))
@@ -52,7 +60,7 @@ impl UserRepository for UserStore {
                 .await
                 .optional()
         })?;
-        Ok(row.map(|(id, password_hash)| Credentials { user_id: id.into(), password_hash }))
+        Ok(row.map(|(user_id, password_hash)| Credentials { user_id, password_hash }))
     }
 
     async fn list(&self, after: Option<Cursor>, limit: i64) -> Result<Vec<User>, Error> {
@@ -63,8 +71,8 @@ impl UserRepository for UserStore {
                 .limit(limit)
                 .into_boxed();
             if let Some(Cursor { created_at, id }) = after {
-                let earlier = users::created_at.lt(Time(created_at));
-                let same_time = users::created_at.eq(Time(created_at)).and(users::id.lt(Id(id)));
+                let earlier = users::created_at.lt(Sql(created_at));
+                let same_time = users::created_at.eq(Sql(created_at)).and(users::id.lt(Sql(id)));
                 query = query.filter(earlier.or(same_time));
             }
             query.load(conn).await
@@ -80,12 +88,12 @@ impl UserRepository for UserStore {
         now: DateTime<Utc>,
     ) -> Result<Option<User>, Error> {
         let change = UserChanges {
-            updated_at: Time(now),
+            updated_at: Sql(now),
             email: change.email.as_deref(),
             name: change.name.as_deref(),
         };
         let row = with_conn!(&self.database, |conn| {
-            let mut statement = diesel::update(users::table.find(Id(id))).into_boxed();
+            let mut statement = diesel::update(users::table.find(Sql(id))).into_boxed();
             if let Some(version) = expected_version {
                 statement = statement.filter(users::version.eq(version));
             }
@@ -102,7 +110,7 @@ impl UserRepository for UserStore {
 
     async fn delete(&self, id: Uuid, expected_version: Option<i64>) -> Result<bool, Error> {
         let deleted = with_conn!(&self.database, |conn| {
-            let mut statement = diesel::delete(users::table.find(Id(id))).into_boxed();
+            let mut statement = diesel::delete(users::table.find(Sql(id))).into_boxed();
             if let Some(version) = expected_version {
                 statement = statement.filter(users::version.eq(version));
             }
@@ -112,13 +120,13 @@ impl UserRepository for UserStore {
     }
 }
 
-#[derive(Queryable, Selectable, Insertable)]
+#[derive(Queryable, Selectable)]
 #[diesel(table_name = users)]
 struct UserRow {
-    id: Id,
+    id: Uuid,
     version: i64,
-    created_at: Time,
-    updated_at: Time,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
     email: String,
     name: String,
 }
@@ -126,34 +134,15 @@ struct UserRow {
 #[derive(AsChangeset)]
 #[diesel(table_name = users)]
 struct UserChanges<'a> {
-    updated_at: Time,
+    updated_at: Sql<DateTime<Utc>>,
     email: Option<&'a str>,
     name: Option<&'a str>,
 }
 
-impl From<&User> for UserRow {
-    fn from(user: &User) -> Self {
-        Self {
-            id: Id(user.id),
-            version: user.version,
-            created_at: Time(user.created_at),
-            updated_at: Time(user.updated_at),
-            email: user.email.clone(),
-            name: user.name.clone(),
-        }
-    }
-}
-
 impl From<UserRow> for User {
     fn from(row: UserRow) -> Self {
-        Self {
-            id: row.id.into(),
-            version: row.version,
-            created_at: row.created_at.into(),
-            updated_at: row.updated_at.into(),
-            email: row.email,
-            name: row.name,
-        }
+        let UserRow { id, version, created_at, updated_at, email, name } = row;
+        Self { id, version, created_at, updated_at, email, name }
     }
 }
 

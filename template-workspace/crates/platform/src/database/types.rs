@@ -2,10 +2,10 @@
 //!
 //! | SQL type | value | PostgreSQL | SQLite |
 //! |---|---|---|---|
-//! | [`Uuid`] | [`Id`](super::Id) | `UUID` | `BLOB` of 16 bytes |
-//! | [`Timestamptz`] | [`Time`](super::Time) | `TIMESTAMPTZ` | `TEXT`, RFC 3339 of a fixed width, so that it sorts as it should |
-//! | [`Decimal`] | [`Dec`](super::Dec) | `NUMERIC(18,6)` | `INTEGER`, a million times the value, so that it compares as a number |
-//! | [`Json`] | [`Json`](super::Json) | `JSONB` | `TEXT` |
+//! | [`Uuid`] | `uuid::Uuid` | `UUID` | `BLOB` of 16 bytes |
+//! | [`Timestamptz`] | `chrono::DateTime<Utc>` | `TIMESTAMPTZ` | `TEXT`, RFC 3339 of a fixed width, so that it sorts as it should |
+//! | [`Decimal`] | `rust_decimal::Decimal` | `NUMERIC(18,6)` | `INTEGER`, a million times the value, so that it compares as a number |
+//! | [`Json`] | `serde_json::Map` | `JSONB` | `TEXT` |
 
 use diesel::{query_builder::QueryId, sql_types::SqlType};
 

@@ -1,177 +1,187 @@
-//! Values as both backends store them. The orphan rule forbids teaching the inner types themselves.
+//! How the values of [`types`] are read and written.
+//!
+//! They are read as plain Rust types. To be written or compared, a value is wrapped in [`Sql`]: diesel's traits cannot be
+//! taught to a type of another crate.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use diesel::{
-    deserialize::{self, FromSql, FromSqlRow},
+    deserialize::{self, FromSql, Queryable},
     expression::AsExpression,
     pg::{Pg, PgValue},
     serialize::{self, IsNull, Output, ToSql},
     sql_types as sql,
     sqlite::{Sqlite, SqliteValue},
 };
+use rust_decimal::Decimal;
+use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use super::types;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, AsExpression, FromSqlRow)]
+/// A value that the two databases store differently: `users::id.eq(Sql(id))`.
+#[derive(Debug, Clone, Copy, PartialEq, AsExpression)]
 #[diesel(sql_type = types::Uuid)]
-pub struct Id(pub uuid::Uuid);
-
-/// An instant, to the microsecond.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, AsExpression, FromSqlRow)]
 #[diesel(sql_type = types::Timestamptz)]
-pub struct Time(pub DateTime<Utc>);
-
-/// A decimal of at most 12 digits before and 6 after the point; more is refused, not rounded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, AsExpression, FromSqlRow)]
 #[diesel(sql_type = types::Decimal)]
-pub struct Dec(pub rust_decimal::Decimal);
-
-#[derive(Debug, Clone, PartialEq, AsExpression, FromSqlRow)]
 #[diesel(sql_type = types::Json)]
-pub struct Json(pub serde_json::Value);
+pub struct Sql<T: std::fmt::Debug>(pub T);
 
-macro_rules! wraps {
-    ($($value:ident($inner:ty)),* $(,)?) => {$(
-        impl From<$inner> for $value {
-            fn from(inner: $inner) -> Self {
-                Self(inner)
-            }
-        }
-
-        impl From<$value> for $inner {
-            fn from(value: $value) -> Self {
-                value.0
-            }
-        }
-    )*};
-}
-
-wraps!(
-    Id(uuid::Uuid),
-    Time(DateTime<Utc>),
-    Dec(rust_decimal::Decimal),
-    Json(serde_json::Value)
-);
-
-macro_rules! as_in_postgres {
-    ($($value:ident: $sql:ident),* $(,)?) => {$(
-        impl ToSql<types::$sql, Pg> for $value {
-            fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
-                ToSql::<postgres::$sql, Pg>::to_sql(&self.0, &mut out.reborrow())
-            }
-        }
-    )*};
-}
-
-/// What diesel calls the types of PostgreSQL.
-mod postgres {
-    pub use diesel::sql_types::{Jsonb as Json, Numeric as Decimal, Timestamptz, Uuid};
-}
-
-as_in_postgres!(Id: Uuid, Time: Timestamptz, Json: Json);
-
-impl FromSql<types::Uuid, Pg> for Id {
-    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
-        FromSql::<postgres::Uuid, Pg>::from_sql(value).map(Self)
+impl<T: std::fmt::Debug> From<T> for Sql<T> {
+    fn from(value: T) -> Self {
+        Self(value)
     }
 }
 
-impl FromSql<types::Timestamptz, Pg> for Time {
-    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
-        FromSql::<postgres::Timestamptz, Pg>::from_sql(value).map(Self)
-    }
-}
+/// A JSON object.
+type Object = Map<String, Value>;
 
-impl FromSql<types::Json, Pg> for Json {
-    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
-        FromSql::<postgres::Json, Pg>::from_sql(value).map(Self)
-    }
-}
+// UUID: 16 bytes on SQLite.
 
-impl ToSql<types::Decimal, Pg> for Dec {
+impl ToSql<types::Uuid, Pg> for Sql<Uuid> {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
-        self.millionths()?;
-        ToSql::<postgres::Decimal, Pg>::to_sql(&self.0, &mut out.reborrow())
+        ToSql::<sql::Uuid, Pg>::to_sql(&self.0, &mut out.reborrow())
     }
 }
 
-impl FromSql<types::Decimal, Pg> for Dec {
+impl FromSql<types::Uuid, Pg> for Uuid {
     fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
-        let decimal: rust_decimal::Decimal = FromSql::<postgres::Decimal, Pg>::from_sql(value)?;
-        Ok(Self(decimal.normalize()))
+        FromSql::<sql::Uuid, Pg>::from_sql(value)
     }
 }
 
-impl ToSql<types::Uuid, Sqlite> for Id {
+impl ToSql<types::Uuid, Sqlite> for Sql<Uuid> {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
         out.set_value(self.0.as_bytes().as_slice());
         Ok(IsNull::No)
     }
 }
 
-impl FromSql<types::Uuid, Sqlite> for Id {
+impl FromSql<types::Uuid, Sqlite> for Uuid {
     fn from_sql(value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
         let bytes = <Vec<u8> as FromSql<sql::Binary, Sqlite>>::from_sql(value)?;
-        Ok(Self(uuid::Uuid::from_slice(&bytes)?))
+        Ok(Uuid::from_slice(&bytes)?)
     }
 }
 
-impl ToSql<types::Timestamptz, Sqlite> for Time {
+// Instants: text of a fixed width on SQLite, so that it sorts.
+
+impl ToSql<types::Timestamptz, Pg> for Sql<DateTime<Utc>> {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        ToSql::<sql::Timestamptz, Pg>::to_sql(&self.0, &mut out.reborrow())
+    }
+}
+
+impl FromSql<types::Timestamptz, Pg> for DateTime<Utc> {
+    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+        FromSql::<sql::Timestamptz, Pg>::from_sql(value)
+    }
+}
+
+impl ToSql<types::Timestamptz, Sqlite> for Sql<DateTime<Utc>> {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
         out.set_value(self.0.to_rfc3339_opts(SecondsFormat::Micros, true));
         Ok(IsNull::No)
     }
 }
 
-impl FromSql<types::Timestamptz, Sqlite> for Time {
+impl FromSql<types::Timestamptz, Sqlite> for DateTime<Utc> {
     fn from_sql(value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
         let text = <String as FromSql<sql::Text, Sqlite>>::from_sql(value)?;
-        Ok(Self(DateTime::parse_from_rfc3339(&text)?.to_utc()))
+        Ok(DateTime::parse_from_rfc3339(&text)?.to_utc())
     }
 }
 
-impl Dec {
-    /// How SQLite stores it.
-    fn millionths(self) -> Result<i64, String> {
-        const LIMIT: i64 = 1_000_000_000_000_000_000;
-        let mut scaled = self.0;
-        scaled.rescale(6);
-        let millionths = i64::try_from(scaled.mantissa())
-            .ok()
-            .filter(|number| number.abs() < LIMIT);
-        millionths.filter(|_| scaled == self.0).ok_or_else(|| {
-            format!(
-                "{} has more than 12 digits before or 6 after the point",
-                self.0
-            )
-        })
+// Decimals: at most 12 digits before and 6 after the point; more is refused, not rounded.
+
+/// How SQLite stores a decimal.
+fn millionths(decimal: Decimal) -> Result<i64, String> {
+    const LIMIT: i64 = 1_000_000_000_000_000_000;
+    let mut scaled = decimal;
+    scaled.rescale(6);
+    let millionths = i64::try_from(scaled.mantissa())
+        .ok()
+        .filter(|number| number.abs() < LIMIT);
+    millionths
+        .filter(|_| scaled.scale() == 6 && scaled == decimal)
+        .ok_or_else(|| format!("{decimal} has more than 12 digits before or 6 after the point"))
+}
+
+impl ToSql<types::Decimal, Pg> for Sql<Decimal> {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        millionths(self.0)?;
+        ToSql::<sql::Numeric, Pg>::to_sql(&self.0, &mut out.reborrow())
     }
 }
 
-impl ToSql<types::Decimal, Sqlite> for Dec {
+impl FromSql<types::Decimal, Pg> for Decimal {
+    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+        let decimal: Decimal = FromSql::<sql::Numeric, Pg>::from_sql(value)?;
+        Ok(decimal.normalize())
+    }
+}
+
+impl ToSql<types::Decimal, Sqlite> for Sql<Decimal> {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
-        out.set_value(self.millionths()?);
+        out.set_value(millionths(self.0)?);
         Ok(IsNull::No)
     }
 }
 
-impl FromSql<types::Decimal, Sqlite> for Dec {
+impl FromSql<types::Decimal, Sqlite> for Decimal {
     fn from_sql(value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
         let millionths = <i64 as FromSql<sql::BigInt, Sqlite>>::from_sql(value)?;
-        Ok(Self(rust_decimal::Decimal::new(millionths, 6).normalize()))
+        Ok(Decimal::new(millionths, 6).normalize())
     }
 }
 
-impl ToSql<types::Json, Sqlite> for Json {
-    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
-        out.set_value(self.0.to_string());
+// JSON objects: text on SQLite.
+
+impl ToSql<types::Json, Pg> for Sql<Object> {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        use std::io::Write;
+        // The version of the binary form of `jsonb`.
+        out.write_all(&[1])?;
+        serde_json::to_writer(out, &self.0)?;
         Ok(IsNull::No)
     }
 }
 
-impl FromSql<types::Json, Sqlite> for Json {
+impl FromSql<types::Json, Pg> for Object {
+    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+        object(FromSql::<sql::Jsonb, Pg>::from_sql(value)?)
+    }
+}
+
+impl ToSql<types::Json, Sqlite> for Sql<Object> {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
+        out.set_value(serde_json::to_string(&self.0)?);
+        Ok(IsNull::No)
+    }
+}
+
+impl FromSql<types::Json, Sqlite> for Object {
     fn from_sql(value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
         let text = <String as FromSql<sql::Text, Sqlite>>::from_sql(value)?;
-        Ok(Self(serde_json::from_str(&text)?))
+        Ok(serde_json::from_str(&text)?)
+    }
+}
+
+/// diesel does this for its own types and those it knows.
+impl<B> Queryable<types::Json, B> for Object
+where
+    B: diesel::backend::Backend,
+    Object: FromSql<types::Json, B>,
+{
+    type Row = Self;
+
+    fn build(row: Self) -> deserialize::Result<Self> {
+        Ok(row)
+    }
+}
+
+fn object(value: Value) -> deserialize::Result<Object> {
+    match value {
+        Value::Object(object) => Ok(object),
+        _ => Err("an object of JSON is expected".into()),
     }
 }
