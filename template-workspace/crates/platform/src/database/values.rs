@@ -21,8 +21,8 @@ use super::types;
 /// A value that the two databases store differently: `users::id.eq(Sql(id))`.
 #[derive(Debug, Clone, Copy, PartialEq, AsExpression)]
 #[diesel(sql_type = types::Uuid)]
-#[diesel(sql_type = types::Timestamptz)]
-#[diesel(sql_type = types::Decimal)]
+#[diesel(sql_type = types::Instant)]
+#[diesel(sql_type = types::FixedPoint)]
 #[diesel(sql_type = types::Json)]
 pub struct Sql<T: std::fmt::Debug>(pub T);
 
@@ -65,26 +65,26 @@ impl FromSql<types::Uuid, Sqlite> for Uuid {
 
 // Instants: text of a fixed width on SQLite, so that it sorts.
 
-impl ToSql<types::Timestamptz, Pg> for Sql<DateTime<Utc>> {
+impl ToSql<types::Instant, Pg> for Sql<DateTime<Utc>> {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
         ToSql::<sql::Timestamptz, Pg>::to_sql(&self.0, &mut out.reborrow())
     }
 }
 
-impl FromSql<types::Timestamptz, Pg> for DateTime<Utc> {
+impl FromSql<types::Instant, Pg> for DateTime<Utc> {
     fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
         FromSql::<sql::Timestamptz, Pg>::from_sql(value)
     }
 }
 
-impl ToSql<types::Timestamptz, Sqlite> for Sql<DateTime<Utc>> {
+impl ToSql<types::Instant, Sqlite> for Sql<DateTime<Utc>> {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
         out.set_value(self.0.to_rfc3339_opts(SecondsFormat::Micros, true));
         Ok(IsNull::No)
     }
 }
 
-impl FromSql<types::Timestamptz, Sqlite> for DateTime<Utc> {
+impl FromSql<types::Instant, Sqlite> for DateTime<Utc> {
     fn from_sql(value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
         let text = <String as FromSql<sql::Text, Sqlite>>::from_sql(value)?;
         Ok(DateTime::parse_from_rfc3339(&text)?.to_utc())
@@ -106,28 +106,28 @@ fn millionths(decimal: Decimal) -> Result<i64, String> {
         .ok_or_else(|| format!("{decimal} has more than 12 digits before or 6 after the point"))
 }
 
-impl ToSql<types::Decimal, Pg> for Sql<Decimal> {
+impl ToSql<types::FixedPoint, Pg> for Sql<Decimal> {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
         millionths(self.0)?;
         ToSql::<sql::Numeric, Pg>::to_sql(&self.0, &mut out.reborrow())
     }
 }
 
-impl FromSql<types::Decimal, Pg> for Decimal {
+impl FromSql<types::FixedPoint, Pg> for Decimal {
     fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
         let decimal: Decimal = FromSql::<sql::Numeric, Pg>::from_sql(value)?;
         Ok(decimal.normalize())
     }
 }
 
-impl ToSql<types::Decimal, Sqlite> for Sql<Decimal> {
+impl ToSql<types::FixedPoint, Sqlite> for Sql<Decimal> {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
         out.set_value(millionths(self.0)?);
         Ok(IsNull::No)
     }
 }
 
-impl FromSql<types::Decimal, Sqlite> for Decimal {
+impl FromSql<types::FixedPoint, Sqlite> for Decimal {
     fn from_sql(value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
         let millionths = <i64 as FromSql<sql::BigInt, Sqlite>>::from_sql(value)?;
         Ok(Decimal::new(millionths, 6).normalize())

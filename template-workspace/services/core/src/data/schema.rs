@@ -4,8 +4,8 @@ diesel::table! {
     users (id) {
         id -> platform::database::types::Uuid,
         version -> BigInt,
-        created_at -> platform::database::types::Timestamptz,
-        updated_at -> platform::database::types::Timestamptz,
+        created_at -> platform::database::types::Instant,
+        updated_at -> platform::database::types::Instant,
         email -> Text,
         name -> Text,
         password_hash -> Text,
