@@ -1,9 +1,8 @@
 //! The rules, knowing neither transport nor SQL.
 
-{% for line in biz_imports %}
+{% for line in biz_imports -%}
 {{line}}
-{%- endfor %}
-
+{% endfor %}
 #[cfg(test)]
 mod tests;
 

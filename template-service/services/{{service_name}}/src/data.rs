@@ -5,10 +5,9 @@ mod enums;
 {% endif -%}
 mod schema;
 
-{% for line in data_imports %}
+{% for line in data_imports -%}
 {{line}}
-{%- endfor %}
-
+{% endfor %}
 /// {{Resources_words}} in the database.
 pub struct {{Resource}}Store {
     database: Database,

@@ -4,10 +4,9 @@
 mod enums;
 
 {% endif -%}
-{% for line in service_imports %}
+{% for line in service_imports -%}
 {{line}}
-{%- endfor %}
-
+{% endfor %}
 /// `{{proto_package}}.{{proto_service}}`.
 pub struct {{Resource}}Api<R> {
     {{resources_ident}}: {{UseCases}}<R>,

@@ -6,7 +6,7 @@ use {{contract_crate}}::v1;
 use crate::biz::{{enum_types}};
 {%- for enum in data_enums %}
 
-pub fn {{enum[0]}}(number: i32) -> Result<{{enum[1]}}, Status> {
+pub fn {{enum[3]}}(number: i32) -> Result<{{enum[1]}}, Status> {
     match v1::{{enum[1]}}::try_from(number) {
 {%- for value in enum[2] %}
         Ok(v1::{{enum[1]}}::{{value[1]}}) => Ok({{enum[1]}}::{{value[1]}}),
