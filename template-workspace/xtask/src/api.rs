@@ -13,13 +13,13 @@ const OUTPUT: &str = "target/api";
 /// Checks every contract and writes its descriptor set and OpenAPI document.
 pub fn write() -> Result<()> {
     for contract in contracts()? {
-        let name = contract.file_name().unwrap_or_default();
-        let artifacts = api_build::artifacts(&contract)?;
-        let folder = Path::new(OUTPUT).join(name);
-        fs::create_dir_all(&folder)?;
-        fs::write(folder.join("descriptors.binpb"), &artifacts.descriptor_set)?;
-        fs::write(folder.join("openapi.json"), &artifacts.openapi)?;
-        println!("{}: {}", artifacts.package, folder.display());
+        for artifacts in api_build::artifacts(&contract)? {
+            let folder = Path::new(OUTPUT).join(&artifacts.package);
+            fs::create_dir_all(&folder)?;
+            fs::write(folder.join("descriptors.binpb"), &artifacts.descriptor_set)?;
+            fs::write(folder.join("openapi.json"), &artifacts.openapi)?;
+            println!("{}: {}", artifacts.package, folder.display());
+        }
     }
     Ok(())
 }
@@ -28,9 +28,10 @@ pub fn write() -> Result<()> {
 pub fn descriptors() -> Result<DescriptorPool> {
     let mut pool = DescriptorPool::new();
     for contract in contracts()? {
-        let artifacts = api_build::artifacts(&contract)?;
-        pool.decode_file_descriptor_set(artifacts.descriptor_set.as_slice())
-            .with_context(|| format!("in {}", contract.display()))?;
+        for artifacts in api_build::artifacts(&contract)? {
+            pool.decode_file_descriptor_set(artifacts.descriptor_set.as_slice())
+                .with_context(|| format!("in {}", contract.display()))?;
+        }
     }
     Ok(pool)
 }

@@ -1,7 +1,6 @@
 use std::path::Path;
 
 use crate::{
-    names::Names,
     openapi,
     problem::Error,
     services::Service,
@@ -26,7 +25,6 @@ pub fn artifacts(contract: &Path) -> Result<Vec<Artifacts>, Error> {
     let mut all = Vec::new();
     for version in source::versions(contract)? {
         let source = Source::load(contract, &version)?;
-        let names = Names::default().with_own(&source);
         let mut problems = Error::default();
         let descriptors = source
             .own_files()
@@ -35,7 +33,7 @@ pub fn artifacts(contract: &Path) -> Result<Vec<Artifacts>, Error> {
             .map(|service| Service::new(service, &mut problems))
             .collect();
         problems.into_result()?;
-        let openapi = openapi::generate(&source, &names, &services.iter().collect::<Vec<_>>());
+        let openapi = openapi::generate(&source, &services.iter().collect::<Vec<_>>());
         let openapi = serde_json::to_string_pretty(&openapi)
             .map_err(|error| Error::new(error.to_string()))?;
         all.push(Artifacts {

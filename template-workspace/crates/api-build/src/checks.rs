@@ -106,7 +106,7 @@ fn message_rules(message: &MessageDescriptor, problems: &mut Error) -> String {
                     ),
                 }
             }
-            let required = is_true(&group, "required");
+            let required = is_true(group, "required");
             let (operator, word) = if required {
                 ("!= 1", "exactly")
             } else {

@@ -1,7 +1,6 @@
-//! The rules of `buf.validate`, each as a condition in Rust and as keywords of JSON Schema.
+//! The rules of `buf.validate`, each as a condition in Rust.
 
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Value};
-use serde_json::{Map, json};
 
 use crate::{names::Names, options, problem::Error};
 
@@ -13,8 +12,6 @@ pub struct Rules {
     pub items: Option<Box<Rules>>,
     /// Of the keys of a map.
     pub keys: Option<Box<Rules>>,
-    /// `minLength` and the like.
-    pub schema: Map<String, serde_json::Value>,
 }
 
 /// One rule.
@@ -117,10 +114,6 @@ impl Rules {
             message,
         });
     }
-
-    fn keyword(&mut self, keyword: &str, value: impl Into<serde_json::Value>) {
-        self.schema.insert(keyword.to_owned(), value.into());
-    }
 }
 
 /// Name of the method of `Ordering`, and words.
@@ -222,7 +215,6 @@ impl Reader<'_> {
                         "repeated.min_items",
                         format!("must have at least {count} elements"),
                     );
-                    read.keyword("minItems", count);
                 }
                 "max_items" => {
                     read.add(
@@ -230,7 +222,6 @@ impl Reader<'_> {
                         "repeated.max_items",
                         format!("must have at most {count} elements"),
                     );
-                    read.keyword("maxItems", count);
                 }
                 "unique" if value.as_bool() == Some(true) => {
                     let elements = match kind {
@@ -246,7 +237,6 @@ impl Reader<'_> {
                         "repeated.unique",
                         "must not have an element twice",
                     );
-                    read.keyword("uniqueItems", true);
                 }
                 "unique" => (),
                 "items" => {
@@ -274,7 +264,6 @@ impl Reader<'_> {
                         "map.min_pairs",
                         format!("must have at least {count} entries"),
                     );
-                    read.keyword("minProperties", count);
                     continue;
                 }
                 "max_pairs" => {
@@ -283,7 +272,6 @@ impl Reader<'_> {
                         "map.max_pairs",
                         format!("must have at most {count} entries"),
                     );
-                    read.keyword("maxProperties", count);
                     continue;
                 }
                 "keys" => (&mut read.keys, entry.map_entry_key_field().kind()),
@@ -313,29 +301,24 @@ impl Reader<'_> {
                     format!("{{v}}.as_str() == {text:?}"),
                     format!("must be {text:?}"),
                 );
-                read.keyword("const", text);
             }
             "len" => {
                 add(
                     format!("{{v}}.chars().count() == {count}"),
                     format!("must have {count} characters"),
                 );
-                read.keyword("minLength", count);
-                read.keyword("maxLength", count);
             }
             "min_len" => {
                 add(
                     format!("{{v}}.chars().count() >= {count}"),
                     format!("must have at least {count} characters"),
                 );
-                read.keyword("minLength", count);
             }
             "max_len" => {
                 add(
                     format!("{{v}}.chars().count() <= {count}"),
                     format!("must have at most {count} characters"),
                 );
-                read.keyword("maxLength", count);
             }
             "len_bytes" => add(
                 format!("{{v}}.len() == {count}"),
@@ -355,7 +338,6 @@ impl Reader<'_> {
                     return true;
                 }
                 add(pattern("{v}", text), format!("must match {text}"));
-                read.keyword("pattern", text);
             }
             "prefix" => add(
                 format!("{{v}}.starts_with({text:?})"),
@@ -384,29 +366,16 @@ impl Reader<'_> {
                         texts.join(", ")
                     ),
                 );
-                match rule {
-                    "in" => read.keyword("enum", texts),
-                    _ => read.keyword("not", json!({"enum": texts})),
-                }
             }
-            "example" => read.keyword(
-                "examples",
-                list(value)
-                    .iter()
-                    .filter_map(Value::as_str)
-                    .collect::<Vec<_>>(),
-            ),
+            "example" => (),
             format if value.as_bool() == Some(true) => {
-                let Some((words, schema)) = string_format(format) else {
+                let Some(words) = string_format(format) else {
                     return false;
                 };
                 add(
                     format!("{RUNTIME}::formats::{format}({{v}})"),
                     format!("must be {words}"),
                 );
-                if let Some(schema) = schema {
-                    read.keyword("format", schema);
-                }
             }
             // A format that is switched off.
             format => return string_format(format).is_some() || format == "strict",
@@ -444,14 +413,12 @@ impl Reader<'_> {
                     format!("must have at least {count} bytes"),
                 );
                 // Of base64 with padding; without it a text may be two characters shorter.
-                read.keyword("minLength", (count * 4).div_ceil(3));
             }
             "max_len" => {
                 add(
                     format!("{{v}}.len() <= {count}"),
                     format!("must have at most {count} bytes"),
                 );
-                read.keyword("maxLength", count.div_ceil(3) * 4);
             }
             "pattern" => {
                 let text = value.as_str().unwrap_or_default();
@@ -509,7 +476,6 @@ impl Reader<'_> {
                     "enum.const",
                     format!("must be {}", name(number)),
                 );
-                read.keyword("const", name(number));
             }
             "defined_only" if value.as_bool() == Some(true) => {
                 let ty = self.names.ty(e.full_name()).unwrap_or_default();
@@ -526,7 +492,6 @@ impl Reader<'_> {
                     "enum.in",
                     format!("must be one of {}", named.join(", ")),
                 );
-                read.keyword("enum", named);
             }
             "not_in" => {
                 read.add(
@@ -534,12 +499,6 @@ impl Reader<'_> {
                     "enum.not_in",
                     format!("must not be {}", named.join(" or ")),
                 );
-                let rest: Vec<String> = e
-                    .values()
-                    .filter(|value| !numbers.contains(&value.number()))
-                    .map(|value| value.name().to_owned())
-                    .collect();
-                read.keyword("enum", rest);
             }
             _ => return false,
         }
@@ -556,7 +515,6 @@ fn boolean(read: &mut Rules, rule: &str, value: &Value) -> bool {
                 "bool.const",
                 format!("must be {truth}"),
             );
-            read.keyword("const", truth);
             true
         }
         "example" => true,
@@ -572,15 +530,10 @@ fn number(
     rules: &DynamicMessage,
 ) -> bool {
     let limit = literal(value);
-    // 64-bit numbers are strings in JSON, which these keywords do not limit.
-    let numeric = !group.contains("64");
     let id = format!("{group}.{rule}");
     match rule {
         "const" => {
             read.add(format!("*{{v}} == {limit}"), id, format!("must be {limit}"));
-            if numeric {
-                read.keyword("const", json_number(value));
-            }
         }
         "gt" | "gte" | "lt" | "lte" => {
             let (_, words) = comparison(rule);
@@ -608,15 +561,6 @@ fn number(
                 id,
                 format!("must be {words} {limit}"),
             );
-            if numeric {
-                let keyword = match rule {
-                    "gt" => "exclusiveMinimum",
-                    "gte" => "minimum",
-                    "lt" => "exclusiveMaximum",
-                    _ => "maximum",
-                };
-                read.keyword(keyword, json_number(value));
-            }
         }
         "in" | "not_in" => {
             let all: Vec<String> = list(value).iter().map(literal).collect();
@@ -630,23 +574,10 @@ fn number(
                 id,
                 format!("must {word}be one of {}", all.join(", ")),
             );
-            if numeric && rule == "in" {
-                read.keyword(
-                    "enum",
-                    list(value).iter().map(json_number).collect::<Vec<_>>(),
-                );
-            }
         }
         // Always so.
         "finite" => (),
-        "example" => {
-            if numeric {
-                read.keyword(
-                    "examples",
-                    list(value).iter().map(json_number).collect::<Vec<_>>(),
-                );
-            }
-        }
+        "example" => (),
         _ => return false,
     }
     true
@@ -692,14 +623,6 @@ fn literal(value: &Value) -> String {
         Value::F32(number) => format!("{number:?}"),
         Value::F64(number) => format!("{number:?}"),
         _ => String::new(),
-    }
-}
-
-fn json_number(value: &Value) -> serde_json::Value {
-    match value {
-        Value::I32(number) => json!(number),
-        Value::U32(number) => json!(number),
-        value => json!(number_of(value)),
     }
 }
 
@@ -807,21 +730,21 @@ fn list(value: &Value) -> &[Value] {
     value.as_list().unwrap_or_default()
 }
 
-/// What a text of a format is, and the name of the format in JSON Schema.
-fn string_format(format: &str) -> Option<(&'static str, Option<&'static str>)> {
+/// What a text of a format is.
+fn string_format(format: &str) -> Option<&'static str> {
     Some(match format {
-        "email" => ("an e-mail address", Some("email")),
-        "hostname" => ("a host name", Some("hostname")),
-        "ip" => ("an IP address", None),
-        "ipv4" => ("an IPv4 address", Some("ipv4")),
-        "ipv6" => ("an IPv6 address", Some("ipv6")),
-        "uri" => ("an absolute URI", Some("uri")),
-        "uri_ref" => ("a URI, absolute or relative", Some("uri-reference")),
-        "address" => ("a host name or IP address", None),
-        "uuid" => ("a UUID", Some("uuid")),
-        "tuuid" => ("a UUID without dashes", None),
-        "ulid" => ("a ULID", None),
-        "host_and_port" => ("a host and a port", None),
+        "email" => "an e-mail address",
+        "hostname" => "a host name",
+        "ip" => "an IP address",
+        "ipv4" => "an IPv4 address",
+        "ipv6" => "an IPv6 address",
+        "uri" => "an absolute URI",
+        "uri_ref" => "a URI, absolute or relative",
+        "address" => "a host name or IP address",
+        "uuid" => "a UUID",
+        "tuuid" => "a UUID without dashes",
+        "ulid" => "a ULID",
+        "host_and_port" => "a host and a port",
         _ => return None,
     })
 }

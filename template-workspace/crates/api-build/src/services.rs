@@ -26,7 +26,7 @@ pub fn generate(
         for service in file.services() {
             let service = Service::new(service, problems);
             let document = format!("{}.{}.json", source.version, service.snake);
-            let openapi = openapi::generate(source, names, &[&service]);
+            let openapi = openapi::generate(source, &[&service]);
             fs::write(out.join(&document), openapi.to_string())
                 .map_err(|error| Error::new(format!("{document}: {error}")))?;
             service.generate(&mut code, source, names, &document, problems);

@@ -9,7 +9,9 @@ pub fn value(schema: &mut Value, kind: &Kind, rules: Option<&DynamicMessage>, an
         // Databases cannot keep NUL; no string may have one.
         schema["pattern"] = r"^[^\u0000]*$".into();
     }
-    let Some(rules) = rules.and_then(of_type) else { return };
+    let Some(rules) = rules.and_then(of_type) else {
+        return;
+    };
     for (rule, value) in rules.fields() {
         let Some(value) = json(value) else { continue };
         match (rule.name(), kind) {
@@ -56,7 +58,11 @@ pub fn value(schema: &mut Value, kind: &Kind, rules: Option<&DynamicMessage>, an
 
 /// Adds the rules of a list to its schema.
 pub fn list(schema: &mut Value, rules: Option<&DynamicMessage>) {
-    for (rule, value) in rules.and_then(of_type).iter().flat_map(DynamicMessage::fields) {
+    for (rule, value) in rules
+        .and_then(of_type)
+        .iter()
+        .flat_map(DynamicMessage::fields)
+    {
         match (rule.name(), json(value)) {
             ("min_items", Some(value)) => schema["minItems"] = value,
             ("max_items", Some(value)) => schema["maxItems"] = value,
@@ -68,7 +74,11 @@ pub fn list(schema: &mut Value, rules: Option<&DynamicMessage>) {
 
 /// Adds the rules of a map.
 pub fn map(schema: &mut Value, rules: Option<&DynamicMessage>) {
-    for (rule, value) in rules.and_then(of_type).iter().flat_map(DynamicMessage::fields) {
+    for (rule, value) in rules
+        .and_then(of_type)
+        .iter()
+        .flat_map(DynamicMessage::fields)
+    {
         match (rule.name(), json(value)) {
             ("min_pairs", Some(value)) => schema["minProperties"] = value,
             ("max_pairs", Some(value)) => schema["maxProperties"] = value,
@@ -82,7 +92,9 @@ const UUID: &str = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}
 /// `FieldRules.type`: the rules for the type of the field, such as `StringRules`.
 fn of_type(rules: &DynamicMessage) -> Option<DynamicMessage> {
     rules.fields().find_map(|(field, value)| {
-        let chosen = field.containing_oneof().is_some_and(|oneof| oneof.name() == "type");
+        let chosen = field
+            .containing_oneof()
+            .is_some_and(|oneof| oneof.name() == "type");
         chosen.then(|| value.as_message().cloned()).flatten()
     })
 }

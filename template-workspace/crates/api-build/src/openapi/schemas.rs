@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 use serde_json::{Map, Value, json};
 
-use super::{comment, rules};
+use super::{comment, described, rules};
 use crate::{names::real_oneof, options};
 
 /// What a message is described for.
@@ -30,7 +30,7 @@ impl Schemas {
     /// A field in a body.
     pub fn field(&mut self, field: &FieldDescriptor, usage: Use) -> Value {
         let values = options::rules(field);
-        let schema = match field.kind() {
+        match field.kind() {
             Kind::Message(entry) if field.is_map() => {
                 let mut schema = json!({
                     "type": "object",
@@ -46,20 +46,32 @@ impl Schemas {
             }
             _ => {
                 let mut schema = self.value(field, usage);
-                rules::value(&mut schema, &field.kind(), values.as_ref(), usage == Use::Answered);
+                rules::value(
+                    &mut schema,
+                    &field.kind(),
+                    values.as_ref(),
+                    usage == Use::Answered,
+                );
                 schema
             }
-        };
-        schema
+        }
     }
 
     /// A field in the path or the query, where every value is text and a list repeats its name.
     pub fn parameter(&mut self, field: &FieldDescriptor) -> Value {
         let mut schema = match field.kind() {
-            Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => json!({"type": "integer", "format": "int32"}),
-            Kind::Uint32 | Kind::Fixed32 => json!({"type": "integer", "format": "uint32", "minimum": 0}),
-            Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => json!({"type": "integer", "format": "int64"}),
-            Kind::Uint64 | Kind::Fixed64 => json!({"type": "integer", "format": "uint64", "minimum": 0}),
+            Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => {
+                json!({"type": "integer", "format": "int32"})
+            }
+            Kind::Uint32 | Kind::Fixed32 => {
+                json!({"type": "integer", "format": "uint32", "minimum": 0})
+            }
+            Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => {
+                json!({"type": "integer", "format": "int64"})
+            }
+            Kind::Uint64 | Kind::Fixed64 => {
+                json!({"type": "integer", "format": "uint64", "minimum": 0})
+            }
             Kind::Double | Kind::Float => json!({"type": "number"}),
             _ => self.value(field, Use::Sent),
         };
@@ -79,18 +91,28 @@ impl Schemas {
         match field.kind() {
             Kind::Double | Kind::Float if answered => json!({"type": "number"}),
             Kind::Double | Kind::Float => json!({"type": ["number", "string"], "pattern": NUMBER}),
-            Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => integer("int32", i32::MIN.into(), i32::MAX.into(), answered),
+            Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => {
+                integer("int32", i32::MIN.into(), i32::MAX.into(), answered)
+            }
             Kind::Uint32 | Kind::Fixed32 => integer("uint32", 0, u32::MAX.into(), answered),
             Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => long("int64", "^-?[0-9]+$", answered),
             Kind::Uint64 | Kind::Fixed64 => long("uint64", "^[0-9]+$", answered),
             Kind::Bool => json!({"type": "boolean"}),
             Kind::String => json!({"type": "string"}),
-            Kind::Bytes => json!({"type": "string", "format": "byte", "contentEncoding": "base64", "pattern": BASE64}),
-            Kind::Enum(e) if e.full_name() == "google.protobuf.NullValue" => json!({"type": "null"}),
+            Kind::Bytes => {
+                json!({"type": "string", "format": "byte", "contentEncoding": "base64", "pattern": BASE64})
+            }
+            Kind::Enum(e) if e.full_name() == "google.protobuf.NullValue" => {
+                json!({"type": "null"})
+            }
             Kind::Enum(e) => {
                 let names = e.values().map(|value| Value::from(value.name()));
                 let numbers = e.values().map(|value| Value::from(value.number()));
-                let values: Vec<_> = if answered { names.collect() } else { names.chain(numbers).collect() };
+                let values: Vec<_> = if answered {
+                    names.collect()
+                } else {
+                    names.chain(numbers).collect()
+                };
                 json!({"enum": values})
             }
             Kind::Message(message) => self.message(&message, usage),
@@ -119,7 +141,11 @@ impl Schemas {
 
     fn object(&mut self, message: &MessageDescriptor, usage: Use) -> Value {
         // A resource within the patched one is replaced as a whole.
-        let inner = if usage == Use::Patched && !message.name().ends_with("Request") { Use::Sent } else { usage };
+        let inner = if usage == Use::Patched && !message.name().ends_with("Request") {
+            Use::Sent
+        } else {
+            usage
+        };
         let mut properties = Map::new();
         let mut required = Vec::new();
         for field in message.fields() {
@@ -132,18 +158,13 @@ impl Schemas {
                 Use::Sent => behavior.required,
                 Use::Patched => false,
             };
-            let mut schema = self.field(&field, inner);
+            let schema = self.field(&field, inner);
             let optional = match usage {
                 Use::Answered => field.supports_presence() && real_oneof(&field).is_none(),
                 Use::Sent | Use::Patched => !must,
             };
-            if optional {
-                schema = nullable(schema);
-            }
-            let text = comment(&field.parent_file(), field.path());
-            if !text.is_empty() {
-                schema["description"] = text.into();
-            }
+            let schema = if optional { nullable(schema) } else { schema };
+            let mut schema = described(&field, schema);
             if usage != Use::Answered && (behavior.output_only || behavior.identifier) {
                 schema["readOnly"] = true.into();
             }
@@ -169,7 +190,9 @@ impl Schemas {
     fn well_known(&mut self, message: &MessageDescriptor, usage: Use) -> Option<Value> {
         let schema = match message.full_name() {
             "google.protobuf.Timestamp" => json!({"type": "string", "format": "date-time"}),
-            "google.protobuf.Duration" => json!({"type": "string", "pattern": r"^-?[0-9]{1,12}(\.[0-9]{1,9})?s$"}),
+            "google.protobuf.Duration" => {
+                json!({"type": "string", "pattern": r"^-?[0-9]{1,12}(\.[0-9]{1,9})?s$"})
+            }
             "google.protobuf.FieldMask" => json!({
                 "type": "string",
                 "description": "Names of fields, separated by commas; `*` stands for all",
@@ -177,7 +200,9 @@ impl Schemas {
             "google.protobuf.Struct" => json!({"type": "object"}),
             "google.protobuf.ListValue" => json!({"type": "array"}),
             "google.protobuf.Value" => json!({}),
-            "google.protobuf.Any" => json!({"type": "object", "properties": {"@type": {"type": "string"}}}),
+            "google.protobuf.Any" => {
+                json!({"type": "object", "properties": {"@type": {"type": "string"}}})
+            }
             "google.protobuf.Empty" => json!({"type": "object", "additionalProperties": false}),
             "google.api.HttpBody" => json!({"format": HTTP_BODY}),
             "google.type.Decimal" => json!({
@@ -219,17 +244,27 @@ const BASE64: &str = "^[A-Za-z0-9+/_-]*={0,2}$";
 
 /// proto3 JSON takes 32-bit integers as text, too, and answers with numbers.
 fn integer(format: &str, minimum: i64, maximum: i64, answered: bool) -> Value {
-    let mut schema = json!({"type": "integer", "format": format, "minimum": minimum, "maximum": maximum});
+    let mut schema =
+        json!({"type": "integer", "format": format, "minimum": minimum, "maximum": maximum});
     if !answered {
         schema["type"] = json!(["integer", "string"]);
-        schema["pattern"] = if minimum < 0 { "^-?[0-9]+$" } else { "^[0-9]+$" }.into();
+        schema["pattern"] = if minimum < 0 {
+            "^-?[0-9]+$"
+        } else {
+            "^[0-9]+$"
+        }
+        .into();
     }
     schema
 }
 
 /// proto3 JSON answers 64-bit integers as text, since JavaScript has no such numbers, and takes numbers, too.
 fn long(format: &str, pattern: &str, answered: bool) -> Value {
-    let types = if answered { json!("string") } else { json!(["string", "integer"]) };
+    let types = if answered {
+        json!("string")
+    } else {
+        json!(["string", "integer"])
+    };
     json!({"type": types, "format": format, "pattern": pattern})
 }
 
