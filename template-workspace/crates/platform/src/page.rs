@@ -73,15 +73,11 @@ impl PageRequest {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {
     pub items: Vec<T>,
-    next_page_token: String,
+    /// What asks for the next page; empty on the last one.
+    pub next_page_token: String,
 }
 
 impl<T> Page<T> {
-    /// What asks for the next page; empty on the last one.
-    pub fn next_page_token(&self) -> String {
-        self.next_page_token.clone()
-    }
-
     pub fn map<U>(self, convert: impl FnMut(T) -> U) -> Page<U> {
         Page {
             items: self.items.into_iter().map(convert).collect(),
@@ -154,12 +150,12 @@ mod tests {
     fn a_list_is_walked_page_by_page_to_its_end() {
         let first = request(2, "").page(vec![3, 2, 1], |second| cursor(*second));
         assert_eq!(first.items, [3, 2]);
-        let second = request(2, &first.next_page_token());
+        let second = request(2, &first.next_page_token);
         assert_eq!(second.after(), Some(cursor(2)));
         assert_eq!(
             second
                 .page(vec![1], |second| cursor(*second))
-                .next_page_token(),
+                .next_page_token,
             ""
         );
     }
@@ -169,7 +165,7 @@ mod tests {
         assert_eq!(
             request(2, "")
                 .page(vec![2, 1], |second| cursor(*second))
-                .next_page_token(),
+                .next_page_token,
             ""
         );
     }
@@ -187,7 +183,7 @@ mod tests {
         let of_another_list = PageRequest::new(1, "", "invoices")
             .unwrap()
             .page(vec![2, 1], |s| cursor(*s))
-            .next_page_token();
+            .next_page_token;
         let cut = &encode(cursor(1), hash("users"))[..20];
         let beyond_time =
             BASE64_URL_SAFE_NO_PAD.encode([&hash("users").to_be_bytes()[..], &[0x7f; 24]].concat());

@@ -27,7 +27,7 @@ pub const MIGRATIONS: Migrations = platform::migrations!();
 #[derive(serde::Deserialize)]
 struct Settings {
     /// For how long a token is accepted.
-    #[serde(with = "platform::config::values::duration")]
+    #[serde(with = "platform::config::duration")]
     token_lifetime: Duration,
 }
 
