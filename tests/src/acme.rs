@@ -5,7 +5,7 @@
 
 use std::{
     collections::BTreeMap,
-    env,
+    ffi::OsStr,
     fs::{self, File},
     path::{Path, PathBuf},
     process::{Command, Output},
@@ -103,17 +103,9 @@ impl Acme {
         &self.path
     }
 
-    /// A program to be run in the workspace, as if from a terminal there.
-    pub fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
-        command.current_dir(&self.path);
-        // Cargo set these for us, for the package of the tests.
-        for (name, _) in env::vars_os() {
-            let name = name.to_string_lossy();
-            if (name.starts_with("CARGO") && name != "CARGO_HOME") || name == "RUSTUP_TOOLCHAIN" {
-                command.env_remove(&*name);
-            }
-        }
+    /// A program to be run in the workspace, with the target directory that the tests share.
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = crate::cargo::command(program, &self.path);
         command
             .env_remove("DATABASE_URL")
             .env("CARGO_TARGET_DIR", target().join("target"));
@@ -129,13 +121,7 @@ impl Acme {
 
     /// The service as a program, in a folder for its data and with its configuration in the environment.
     pub fn service(&self, name: &str, folder: &Path, http: u16, grpc: u16) -> Command {
-        let mut command = self.command(
-            &target()
-                .join("target/debug")
-                .join(name)
-                .display()
-                .to_string(),
-        );
+        let mut command = self.command(target().join("target/debug").join(name));
         let prefix = name.to_uppercase().replace('-', "_");
         command
             .current_dir(folder)

@@ -69,6 +69,11 @@ impl Background {
         signal(self.child.id(), name)
     }
 
+    /// Sends a signal to every process of its group, as a terminal does.
+    pub fn signal_group(&self, name: &str) -> Result<()> {
+        send(name, &format!("-{}", self.child.id()))
+    }
+
     /// What it printed so far.
     pub fn output(&self) -> Result<String> {
         Ok(String::from_utf8_lossy(&fs::read(&self.output)?).into_owned())
@@ -107,10 +112,12 @@ impl Drop for Background {
 
 /// Sends a signal to a process that we started.
 pub fn signal(pid: u32, name: &str) -> Result<()> {
-    let status = Command::new("kill")
-        .args(["-s", name, &pid.to_string()])
-        .status()?;
-    ensure!(status.success(), "cannot send SIG{name} to process {pid}");
+    send(name, &pid.to_string())
+}
+
+fn send(name: &str, to: &str) -> Result<()> {
+    let status = Command::new("kill").args(["-s", name, "--", to]).status()?;
+    ensure!(status.success(), "cannot send SIG{name} to process {to}");
     Ok(())
 }
 

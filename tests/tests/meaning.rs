@@ -1,0 +1,277 @@
+//! What the five standard methods mean, over HTTP; contracts.rs calls them over gRPC.
+
+use serde_json::{Value, json};
+use tests::{acme::Backend, http::Http};
+
+const NOBODY: &str = "00000000-0000-4000-8000-000000000000";
+
+#[test]
+fn every_value_comes_back_as_it_was_sent() {
+    let backend = Backend::start(&[]).unwrap();
+    let client = backend.client();
+    let record = backend.record("every-value");
+    let created = create(&client, &record);
+    for (key, value) in record.as_object().unwrap() {
+        assert_eq!(&created[key], value, "{key}");
+    }
+    assert_eq!(get(&client, &created), created);
+}
+
+#[test]
+fn zero_values_survive_and_absent_ones_stay_absent() {
+    let backend = Backend::start(&[]).unwrap();
+    let client = backend.client();
+    let zero = json!({
+        "code": "zero", "active": false, "seats": 0, "visits": "0", "score": 0.0, "bio": "", "avatar": "",
+        "extra": {}, "price": {"value": "0"}, "hiredAt": "1970-01-01T00:00:00Z",
+        "status": "RECORD_STATUS_DRAFT", "userId": backend.user_id,
+    });
+    let created = create(&client, &zero);
+    for (key, value) in zero.as_object().unwrap() {
+        assert_eq!(&created[key], value, "{key}");
+    }
+    for absent in ["email", "site", "born"] {
+        assert!(created.get(absent).is_none_or(Value::is_null), "{created}");
+    }
+    assert_eq!(get(&client, &created), created);
+
+    // An update to zero values, from others.
+    let other = create(&client, &backend.record("other"));
+    let zeros = json!({"active": false, "seats": 0, "visits": "0", "score": 0.0, "bio": ""});
+    let updated = client.patch(&path(&other), &zeros).unwrap().json().unwrap();
+    for (key, value) in zeros.as_object().unwrap() {
+        assert_eq!(&updated[key], value, "{key}");
+    }
+}
+
+#[test]
+fn an_update_changes_what_the_mask_names_and_nothing_else() {
+    let backend = Backend::start(&[]).unwrap();
+    let client = backend.client();
+    let created = create(&client, &backend.record("mask"));
+    let update = |query: &str, body: Value| {
+        client
+            .patch(&format!("{}{query}", path(&created)), &body)
+            .unwrap()
+    };
+
+    // Without a mask: the fields that are present.
+    let updated = update("", json!({"seats": 7})).json().unwrap();
+    assert_eq!(
+        (&updated["seats"], &updated["bio"]),
+        (&json!(7), &created["bio"])
+    );
+    assert_ne!(updated["etag"], created["etag"]);
+    assert_eq!(updated["createdAt"], created["createdAt"]);
+
+    // With one: those it names, whatever else is sent.
+    let updated = update("?updateMask=seats", json!({"seats": 8, "bio": "ignored"}))
+        .json()
+        .unwrap();
+    assert_eq!(
+        (&updated["seats"], &updated["bio"]),
+        (&json!(8), &created["bio"])
+    );
+
+    // An optional field named without a value is cleared, a required one is not.
+    let updated = update("?updateMask=bio,born,price", json!({}))
+        .json()
+        .unwrap();
+    for cleared in ["bio", "born", "price"] {
+        assert!(updated.get(cleared).is_none_or(Value::is_null), "{updated}");
+    }
+    let refused = update("?updateMask=seats,code", json!({}));
+    assert_eq!(refused.status, 400);
+    assert_eq!(
+        refused.violations().unwrap(),
+        ["record.code", "record.seats"]
+    );
+
+    // All of them, an unknown one, and what only the server writes.
+    let all = update("?updateMask=*", backend.record("mask-2"))
+        .json()
+        .unwrap();
+    assert_eq!(
+        (&all["code"], &all["bio"]),
+        (&json!("mask-2"), &created["bio"])
+    );
+    let unknown = update("?updateMask=nonsense", json!({}));
+    assert_eq!(unknown.status, 400);
+    let output_only = update(
+        "?updateMask=createdAt,seats",
+        json!({"createdAt": "2000-01-01T00:00:00Z", "seats": 9}),
+    );
+    assert_eq!(
+        output_only.json().unwrap()["createdAt"],
+        created["createdAt"]
+    );
+    assert_eq!(output_only.json().unwrap()["seats"], 9);
+}
+
+#[test]
+fn a_unique_value_taken_twice_is_a_conflict() {
+    let backend = Backend::start(&[]).unwrap();
+    let client = backend.client();
+    create(&client, &backend.record("taken"));
+    let twice = client
+        .post("/v1/records", &backend.record("taken"))
+        .unwrap();
+    assert_eq!(
+        (twice.status, twice.reason().unwrap().as_str()),
+        (409, "RECORD_ALREADY_EXISTS")
+    );
+    assert_eq!(twice.json().unwrap()["code"], 6);
+
+    let other = create(&client, &backend.record("free"));
+    let renamed = client
+        .patch(&path(&other), &json!({"code": "taken"}))
+        .unwrap();
+    assert_eq!(
+        (renamed.status, renamed.reason().unwrap().as_str()),
+        (409, "RECORD_ALREADY_EXISTS")
+    );
+    assert_eq!(get(&client, &other), other);
+}
+
+#[test]
+fn a_missing_row_is_not_found() {
+    let backend = Backend::start(&[]).unwrap();
+    let client = backend.client();
+    let nobody = format!("/v1/records/{NOBODY}");
+    for answer in [
+        client.get(&nobody),
+        client.patch(&nobody, &json!({"seats": 1})),
+        client.delete(&nobody),
+    ] {
+        let answer = answer.unwrap();
+        assert_eq!(
+            (answer.status, answer.reason().unwrap().as_str()),
+            (404, "RECORD_NOT_FOUND")
+        );
+        assert_eq!(answer.json().unwrap()["code"], 5);
+    }
+    let created = create(&client, &backend.record("gone"));
+    assert_eq!(
+        client.delete(&path(&created)).unwrap().json().unwrap(),
+        json!({})
+    );
+    assert_eq!(client.delete(&path(&created)).unwrap().status, 404);
+}
+
+#[test]
+fn a_stale_etag_aborts() {
+    let backend = Backend::start(&[]).unwrap();
+    let client = backend.client();
+    let created = create(&client, &backend.record("stale"));
+    let etag = created["etag"].as_str().unwrap();
+    let updated = client
+        .patch(&path(&created), &json!({"seats": 1, "etag": etag}))
+        .unwrap();
+    assert_eq!(updated.status, 200);
+    for stale in [
+        client.patch(&path(&created), &json!({"seats": 2, "etag": etag})),
+        client.delete(&format!("{}?etag={etag}", path(&created))),
+        client.delete(&format!("{}?etag=nonsense", path(&created))),
+    ] {
+        let stale = stale.unwrap();
+        assert_eq!(
+            (stale.status, stale.reason().unwrap().as_str()),
+            (409, "RECORD_CHANGED")
+        );
+        assert_eq!(stale.json().unwrap()["code"], 10);
+    }
+    assert_eq!(get(&client, &created), updated.json().unwrap());
+    let current = updated.json().unwrap()["etag"].as_str().unwrap().to_owned();
+    assert_eq!(
+        client
+            .delete(&format!("{}?etag={current}", path(&created)))
+            .unwrap()
+            .status,
+        200
+    );
+}
+
+#[test]
+fn pages_show_each_row_once_newest_first() {
+    let backend = Backend::start(&[]).unwrap();
+    let client = backend.client();
+    let mut ids: Vec<Value> = (0..7)
+        .map(|number| create(&client, &backend.record(&format!("page-{number}")))["id"].clone())
+        .collect();
+    ids.reverse();
+
+    let (mut seen, mut token, mut pages) = (Vec::new(), String::new(), 0);
+    loop {
+        let page = client
+            .get(&format!("/v1/records?pageSize=3&pageToken={token}"))
+            .unwrap()
+            .json()
+            .unwrap();
+        seen.extend(
+            page["records"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|record| record["id"].clone()),
+        );
+        pages += 1;
+        token = page["nextPageToken"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        if token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(seen, ids);
+    assert_eq!(pages, 3);
+}
+
+#[test]
+fn only_the_user_themselves_changes_a_user() {
+    let backend = Backend::start(&[]).unwrap();
+    let client = backend.core.client().with_token(&backend.token);
+    let bob =
+        json!({"user": {"email": "bob@example.com", "name": "Bob"}, "password": "battery staple"});
+    let bob = client.post("/v1/users", &bob).unwrap().json().unwrap();
+    let path = format!("/v1/users/{}", bob["id"].as_str().unwrap());
+    for answer in [
+        client.patch(&path, &json!({"name": "Eve"})),
+        client.delete(&path),
+    ] {
+        let answer = answer.unwrap();
+        assert_eq!(
+            (answer.status, answer.reason().unwrap().as_str()),
+            (403, "NOT_YOURSELF")
+        );
+    }
+    let again =
+        json!({"user": {"email": "BOB@example.com", "name": "Bob"}, "password": "battery staple"});
+    let again = client.post("/v1/users", &again).unwrap();
+    assert_eq!(
+        (again.status, again.reason().unwrap().as_str()),
+        (409, "USER_ALREADY_EXISTS")
+    );
+    assert!(!String::from_utf8_lossy(&again.body).contains("battery"));
+}
+
+fn create(client: &Http, record: &Value) -> Value {
+    let answer = client.post("/v1/records", record).unwrap();
+    assert_eq!(
+        answer.status,
+        200,
+        "{}",
+        String::from_utf8_lossy(&answer.body)
+    );
+    answer.json().unwrap()
+}
+
+fn get(client: &Http, record: &Value) -> Value {
+    let answer = client.get(&path(record)).unwrap();
+    assert_eq!(answer.status, 200);
+    answer.json().unwrap()
+}
+
+fn path(record: &Value) -> String {
+    format!("/v1/records/{}", record["id"].as_str().unwrap())
+}

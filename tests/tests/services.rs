@@ -1,0 +1,56 @@
+//! What is rendered keeps its own promises: formatting, lints, and its own tests on every database.
+
+use tests::{
+    acme::{Acme, succeeds},
+    servers::Postgres,
+};
+
+#[test]
+fn the_rendered_code_is_formatted() {
+    succeeds(Acme::rendered().cargo(&["fmt", "--all", "--check"])).unwrap();
+}
+
+#[test]
+fn clippy_has_nothing_to_say() {
+    let clippy = [
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ];
+    succeeds(Acme::rendered().cargo(&clippy)).unwrap();
+}
+
+#[test]
+fn the_tests_pass_without_any_server_and_on_every_postgresql() {
+    let acme = Acme::rendered();
+    let output = succeeds(acme.cargo(&["test", "--workspace"])).unwrap();
+    let output = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        output.contains("ignored, needs DATABASE_URL"),
+        "no test says why it is ignored:\n{output}"
+    );
+
+    for url in urls() {
+        let mut test = acme.cargo(&["test", "--workspace", "--", "--include-ignored"]);
+        test.env("DATABASE_URL", &url.0);
+        let output = succeeds(test).unwrap();
+        let output = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(!output.contains("... ignored"), "{output}");
+    }
+}
+
+/// The servers to test on: the ones that DATABASE_URL names, or two that we start.
+fn urls() -> Vec<(String, Option<Postgres>)> {
+    if let Ok(url) = std::env::var("DATABASE_URL") {
+        return vec![(url, None)];
+    }
+    [Postgres::of_the_distribution(), Postgres::newest()]
+        .map(|server| {
+            let server = server.unwrap();
+            (server.url(), Some(server))
+        })
+        .into()
+}

@@ -1,0 +1,352 @@
+//! Life of a workspace: services come and go, and nobody edits a shared file.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    os::unix::{fs::symlink, process::CommandExt},
+    path::{Path, PathBuf},
+    process::Command,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use tempfile::TempDir;
+use tests::{
+    acme::{Acme, Backend, succeeds},
+    http::{Http, PATIENCE},
+    process::{Background, eventually},
+    render::render_service,
+};
+
+/// Ten more, every one with another kind of field.
+const TEN: [(&str, &str); 10] = [
+    (
+        "consultants",
+        "name:string, email:string:unique:email, hourly_rate:decimal?",
+    ),
+    ("user-profile", "user:ref(users), bio:text?"),
+    ("people", "born:date"),
+    ("orders", "status:enum(draft|sent), total:decimal"),
+    ("order-lines", "quantity:int32"),
+    ("addresses", "extra:json?"),
+    ("data", "payload:bytes"),
+    ("visits", "count:int64, score:double"),
+    ("finance/payments", "paid_at:timestamp"),
+    ("flags", ""),
+];
+
+/// The workspace is one: these tests take turns, and each leaves it as it was rendered.
+struct Turn {
+    acme: &'static Acme,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Turn {
+    fn take() -> Self {
+        static TURN: Mutex<()> = Mutex::new(());
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let acme = Acme::built();
+        acme.restore().unwrap();
+        // As a user has it who has built once: cargo has written the services into its lock file.
+        succeeds(acme.cargo(&["metadata", "--format-version=1"])).unwrap();
+        Self { acme, _turn: turn }
+    }
+
+    fn git(&self, arguments: &[&str]) -> String {
+        let mut git = self.acme.command("git");
+        git.args(["-c", "user.name=Ada", "-c", "user.email=ada@example.com"])
+            .args(arguments);
+        String::from_utf8(succeeds(git).unwrap().stdout).unwrap()
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let _ = self.acme.restore();
+    }
+}
+
+#[test]
+fn ten_services_come_run_together_and_go_without_a_trace() {
+    let turn = Turn::take();
+    let acme = turn.acme;
+    turn.git(&["init", "--quiet"]);
+    turn.git(&["add", "--all"]);
+    turn.git(&["commit", "--quiet", "--message", "Before"]);
+    let before = acme.files().unwrap();
+
+    // They come: only new files, and cargo's own.
+    for (name, fields) in TEN {
+        render_service(acme.path(), name, &[&format!("fields={fields}")]).unwrap();
+    }
+    succeeds(acme.cargo(&["build", "--workspace"])).unwrap();
+    let status = turn.git(&["status", "--porcelain", "--untracked-files=all"]);
+    let touched: Vec<&str> = status
+        .lines()
+        .filter(|line| !line.starts_with("?? "))
+        .collect();
+    assert_eq!(touched, [" M Cargo.lock"]);
+    succeeds(acme.cargo(&["fmt", "--all", "--check"])).unwrap();
+
+    // They run, all of them at the same time, each on its own ports.
+    let ports = ports(acme.path());
+    assert_eq!(ports.len(), 13, "{ports:?}");
+    {
+        let log = acme.path().join("../execute.log");
+        let _ = fs::remove_file(&log);
+        let mut all = Background::start(&mut acme.cargo(&["xtask", "execute"]), &log).unwrap();
+        for (port, service) in &ports {
+            ready(*port)
+                .unwrap_or_else(|error| panic!("{service}: {error:#}\n{}", all.output().unwrap()));
+        }
+        all.signal("TERM").unwrap();
+        assert!(
+            all.wait(PATIENCE).unwrap().success(),
+            "{}",
+            all.output().unwrap()
+        );
+    }
+    stopped(&ports);
+
+    // They go.
+    for (name, _) in TEN {
+        remove(acme.path(), name);
+    }
+    succeeds(acme.cargo(&["metadata", "--format-version=1"])).unwrap();
+    same(&before, &acme.files().unwrap());
+    assert_eq!(turn.git(&["status", "--porcelain"]), "");
+    succeeds(acme.cargo(&["check", "--workspace"])).unwrap();
+}
+
+#[test]
+fn up_starts_everything_in_the_background_and_down_stops_it() {
+    let turn = Turn::take();
+    let ports = ports(turn.acme.path());
+    let down = DownOnDrop(turn.acme);
+    succeeds(turn.acme.cargo(&["xtask", "up"])).unwrap();
+    for port in ports.keys() {
+        ready(*port).unwrap();
+    }
+    let again = succeeds(turn.acme.cargo(&["xtask", "up"])).unwrap();
+    assert!(String::from_utf8_lossy(&again.stdout).contains("running already"));
+    succeeds(turn.acme.cargo(&["xtask", "down"])).unwrap();
+    stopped(&ports);
+    drop(down);
+}
+
+#[test]
+fn a_mounted_service_answers_on_the_ports_of_core() {
+    let turn = Turn::take();
+    let acme = turn.acme;
+    let before = acme.files().unwrap();
+    succeeds(acme.cargo(&["xtask", "mount", "records"])).unwrap();
+    assert!(
+        !acme
+            .cargo(&["xtask", "mount", "records"])
+            .output()
+            .unwrap()
+            .status
+            .success()
+    );
+    succeeds(acme.cargo(&["build", "--package", "core"])).unwrap();
+    succeeds(acme.cargo(&["fmt", "--all", "--check"])).unwrap();
+
+    {
+        let backend = Backend::start(&[]).unwrap();
+        let client = backend.core.client().with_token(&backend.token);
+        let created = client
+            .post("/v1/records", &backend.record("mounted"))
+            .unwrap();
+        assert_eq!(created.status, 200, "{created:?}");
+        let document = client.get("/openapi.json").unwrap().json().unwrap();
+        for path in ["/v1/records", "/v1/users"] {
+            assert!(
+                document["paths"][path].is_object(),
+                "{path} is not in {document}"
+            );
+        }
+    }
+
+    succeeds(acme.cargo(&["xtask", "unmount", "records"])).unwrap();
+    assert!(
+        !acme
+            .cargo(&["xtask", "unmount", "records"])
+            .output()
+            .unwrap()
+            .status
+            .success()
+    );
+    succeeds(acme.cargo(&["metadata", "--format-version=1"])).unwrap();
+    same(&before, &acme.files().unwrap());
+    succeeds(acme.cargo(&["build", "--package", "core"])).unwrap();
+}
+
+#[test]
+fn the_make_verbs_do_what_they_say() {
+    let turn = Turn::take();
+    let acme = turn.acme;
+    let make = |verb: &str| {
+        let mut make = acme.command("make");
+        make.arg(verb);
+        make
+    };
+    let help = succeeds(make("help")).unwrap();
+    let help = String::from_utf8_lossy(&help.stdout).into_owned();
+    for verb in [
+        "execute", "up", "down", "api", "proto", "compile", "build", "test", "lint", "core",
+        "records",
+    ] {
+        assert!(help.contains(&format!("make {verb} ")), "{verb}:\n{help}");
+    }
+    succeeds(make("lint")).unwrap();
+
+    succeeds(make("api")).unwrap();
+    let written = files_below(&acme.path().join("target/api"));
+    for end in ["records.json", "users.json"] {
+        assert!(
+            written.iter().any(|path| path.ends_with(end)),
+            "{end} is not among {written:?}"
+        );
+    }
+
+    let log = acme.path().join("../make.log");
+    let _ = fs::remove_file(&log);
+    let (port, _) = ports(acme.path())
+        .into_iter()
+        .find(|(_, service)| service == "records")
+        .unwrap();
+    let mut records = Background::start(make("records").process_group(0), &log).unwrap();
+    ready(port).unwrap_or_else(|error| panic!("{error:#}\n{}", records.output().unwrap()));
+    // Ctrl-C reaches make, cargo and the service alike.
+    records.signal_group("INT").unwrap();
+    records.wait(PATIENCE).unwrap();
+    eventually(PATIENCE, || {
+        anyhow::ensure!(Http::new(port).get("/healthz").is_err(), "it still runs");
+        Ok(())
+    })
+    .unwrap();
+}
+
+#[test]
+fn nothing_but_rust_git_and_a_c_compiler_is_needed() {
+    let turn = Turn::take();
+    // Everything that build scripts may look for, and no more.
+    let folder = TempDir::new().unwrap();
+    let rust: PathBuf = String::from_utf8(
+        succeeds({
+            let mut rustc = turn.acme.command("rustc");
+            rustc.args(["--print", "sysroot"]);
+            rustc
+        })
+        .unwrap()
+        .stdout,
+    )
+    .unwrap()
+    .trim()
+    .into();
+    for tool in [
+        "cc", "ld", "as", "ar", "git", "sh", "uname", "rm", "mkdir", "ln", "cat", "env",
+    ] {
+        let found = succeeds({
+            let mut which = Command::new("which");
+            which.arg(tool);
+            which
+        })
+        .unwrap();
+        let found = PathBuf::from(String::from_utf8(found.stdout).unwrap().trim());
+        symlink(found.canonicalize().unwrap(), folder.path().join(tool)).unwrap();
+    }
+    let path = std::env::join_paths([rust.join("bin"), folder.path().to_owned()]).unwrap();
+    let mut build = turn.acme.cargo(&["build", "--workspace", "--verbose"]);
+    build
+        .env("PATH", path)
+        .env("PKG_CONFIG_PATH", "/nonexistent")
+        .env("PKG_CONFIG_LIBDIR", "/nonexistent")
+        .env("LIBCLANG_PATH", "/nonexistent")
+        .env("OPENSSL_DIR", "/nonexistent")
+        .env_remove("PROTOC")
+        .env("CARGO_TARGET_DIR", folder.path().join("target"));
+    succeeds(build).unwrap();
+}
+
+/// HTTP ports of the services, as recorded.
+fn ports(workspace: &Path) -> BTreeMap<u16, String> {
+    fs::read_dir(workspace.join(".platform/ports"))
+        .unwrap()
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            let text = fs::read_to_string(&path).unwrap();
+            let service = text.split('"').nth(1).unwrap().to_owned();
+            (
+                path.file_stem().unwrap().to_str().unwrap().parse().unwrap(),
+                service,
+            )
+        })
+        .collect()
+}
+
+fn ready(port: u16) -> anyhow::Result<()> {
+    let client = Http::new(port);
+    eventually(PATIENCE, || {
+        anyhow::ensure!(client.get("/readyz")?.status == 200, "not ready");
+        Ok(())
+    })
+}
+
+fn stopped(ports: &BTreeMap<u16, String>) {
+    for (port, service) in ports {
+        assert!(
+            Http::new(*port).get("/healthz").is_err(),
+            "{service} still runs on {port}"
+        );
+    }
+}
+
+/// What the README says: delete the two folders and the entries in .platform/.
+fn remove(workspace: &Path, name: &str) {
+    let service = name.replace('/', "-");
+    let record = service.replace('-', "_");
+    let (namespace, local) = name.split_once('/').unwrap_or((name, name));
+    let contract = workspace.join("api").join(namespace.replace('-', "_"));
+    if namespace == local {
+        fs::remove_dir_all(contract).unwrap();
+    } else {
+        // The namespace is shared with others.
+        fs::remove_file(contract.join(format!("v1/{local}.proto"))).unwrap();
+    }
+    fs::remove_dir_all(workspace.join("services").join(&service)).unwrap();
+    for entry in [
+        format!("contracts/{record}.rhai"),
+        format!("services/{record}.rhai"),
+    ] {
+        let path = workspace.join(".platform").join(&entry);
+        fs::remove_file(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    }
+    let (port, _) = ports(workspace)
+        .into_iter()
+        .find(|(_, owner)| *owner == service)
+        .unwrap();
+    fs::remove_file(workspace.join(format!(".platform/ports/{port}.rhai"))).unwrap();
+}
+
+fn same(before: &BTreeMap<PathBuf, Vec<u8>>, after: &BTreeMap<PathBuf, Vec<u8>>) {
+    let names = |files: &BTreeMap<PathBuf, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(before), names(after));
+    for (path, content) in before {
+        assert!(after[path] == *content, "{} has changed", path.display());
+    }
+}
+
+fn files_below(folder: &Path) -> Vec<String> {
+    walkdir::WalkDir::new(folder)
+        .into_iter()
+        .map(|entry| entry.unwrap().path().display().to_string())
+        .collect()
+}
+
+struct DownOnDrop(&'static Acme);
+
+impl Drop for DownOnDrop {
+    fn drop(&mut self) {
+        let _ = self.0.cargo(&["xtask", "down"]).output();
+    }
+}
