@@ -17,7 +17,7 @@ fn buf_finds_nothing_to_say_about_any_contract() {
     succeeds(lint).unwrap();
     let mut format = tool("buf");
     format
-        .args(["format", "--diff", "--exit-code", "--path", "api"])
+        .args(["format", "--diff", "--exit-code", "api"])
         .current_dir(acme.path());
     succeeds(format).unwrap();
 }

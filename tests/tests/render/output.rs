@@ -44,7 +44,10 @@ fn no_marker_no_stray_line_and_formatted() {
     cases.push((&long, "", "kind=own"));
     for_each(&cases, |(name, fields, kind)| {
         let workspace = Workspace::new();
-        let options: Vec<_> = [*fields, *kind].into_iter().filter(|option| !option.is_empty()).collect();
+        let options: Vec<_> = [*fields, *kind]
+            .into_iter()
+            .filter(|option| !option.is_empty())
+            .collect();
         let rendered = workspace.service(name, &options);
         rendered.unwrap_or_else(|error| panic!("{name} {fields}: {error}"));
         reads_well(workspace.root());
@@ -56,7 +59,14 @@ fn a_workspace_reads_well() {
     let folder = tempfile::tempdir().unwrap();
     for (name, option) in [("with", "with_core=true"), ("without", "with_core=false")] {
         let root = tests::render::render_workspace(folder.path(), name, &[option]).unwrap();
-        for part in [".platform", ".cargo", "README.md", "ARCHITECTURE.md", "Makefile", "services"] {
+        for part in [
+            ".platform",
+            ".cargo",
+            "README.md",
+            "ARCHITECTURE.md",
+            "Makefile",
+            "services",
+        ] {
             reads_well(&root.join(part));
         }
         formatted(&root);
@@ -74,22 +84,40 @@ fn reads_well(root: &Path) {
         for marker in ["{{", "{%", "\n\n\n", " \n", "\t\n", "{\n\n", "\n\n}"] {
             assert!(!text.contains(marker), "{marker:?} in {path}:\n{text}");
         }
-        assert!(text.is_empty() || text.ends_with('\n') && !text.ends_with("\n\n"), "the end of {path}");
+        assert!(
+            text.is_empty() || text.ends_with('\n') && !text.ends_with("\n\n"),
+            "the end of {path}"
+        );
         assert!(!text.starts_with('\n'), "the start of {path}");
     }
     formatted(root);
 }
 
 fn formatted(root: &Path) {
-    let sources = WalkDir::new(root).into_iter().map(|entry| entry.unwrap().into_path());
-    let sources: Vec<_> = sources.filter(|path| path.extension() == Some(OsStr::new("rs"))).collect();
+    let sources = WalkDir::new(root)
+        .into_iter()
+        .map(|entry| entry.unwrap().into_path());
+    let sources: Vec<_> = sources
+        .filter(|path| path.extension() == Some(OsStr::new("rs")))
+        .collect();
     if sources.is_empty() {
         return;
     }
     let checked = Command::new("rustfmt")
-        .args(["--check", "--edition", "2024", "--config", "skip_children=true"])
+        .args([
+            "--check",
+            "--edition",
+            "2024",
+            "--config",
+            "skip_children=true",
+        ])
         .args(&sources)
         .output()
         .unwrap();
-    assert!(checked.status.success(), "{}{}", String::from_utf8_lossy(&checked.stdout), String::from_utf8_lossy(&checked.stderr));
+    assert!(
+        checked.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&checked.stdout),
+        String::from_utf8_lossy(&checked.stderr)
+    );
 }

@@ -136,7 +136,10 @@ fn fields_that_are_none() {
         ("xmin:string", "PostgreSQL keeps it"),
         ("clone:string", "a method of that name"),
         ("name:string, name:text", "is there twice"),
-        ("user_name:string, username:string", "must differ in more than `_`"),
+        (
+            "user_name:string, username:string",
+            "must differ in more than `_`",
+        ),
         ("user:ref(users), user_id:string", "is there twice"),
         ("{{name}}:string", "write `name`"),
         ("name:string\", b:\"", "is no type"),
@@ -152,14 +155,22 @@ fn fields_that_are_none() {
 fn more_fields_than_a_table_takes() {
     let workspace = Workspace::new();
     let list = |count: usize| {
-        let fields: Vec<_> = (0..count).map(|number| format!("f{number}:string")).collect();
+        let fields: Vec<_> = (0..count)
+            .map(|number| format!("f{number}:string"))
+            .collect();
         format!("fields={}", fields.join(","))
     };
-    workspace.refuses("at most 60 fields, and the list has 61", || workspace.service("wide", &[&list(61)]));
+    workspace.refuses("at most 60 fields, and the list has 61", || {
+        workspace.service("wide", &[&list(61)])
+    });
     workspace.service("wide", &[&list(60)]).unwrap();
     let indexed = list(9).replace(":string", ":string:index");
-    workspace.refuses("At most 8 fields can have `index`", || workspace.service("many", &[&indexed]));
-    workspace.service("many", &[&list(8).replace(":string", ":string:index")]).unwrap();
+    workspace.refuses("At most 8 fields can have `index`", || {
+        workspace.service("many", &[&indexed])
+    });
+    workspace
+        .service("many", &[&list(8).replace(":string", ":string:index")])
+        .unwrap();
 }
 
 #[test]
@@ -167,19 +178,38 @@ fn names_too_long_for_an_index() {
     let workspace = Workspace::new();
     let name = "n".repeat(50);
     let words = "more letters than PostgreSQL takes";
-    workspace.refuses(words, || workspace.service(&name, &["fields=postal_code:string:unique"]));
-    workspace.service(&name, &["fields=postal_code:string"]).unwrap();
+    workspace.refuses(words, || {
+        workspace.service(&name, &["fields=postal_code:string:unique"])
+    });
+    workspace
+        .service(&name, &["fields=postal_code:string"])
+        .unwrap();
 }
 
 #[test]
 fn options_that_are_none() {
     let workspace = Workspace::new();
     let options = [
-        (["kind=own", "http_port=80"], "write a number from 8102 to 8999"),
-        (["kind=own", "http_port=x"], "write a number from 8102 to 8999"),
-        (["kind=own", "http_port=9102"], "write a number from 8102 to 8999"),
-        (["kind=own", "http_port=08102"], "write a number from 8102 to 8999"),
-        (["kind=own", "http_port=8101"], "write a number from 8102 to 8999"),
+        (
+            ["kind=own", "http_port=80"],
+            "write a number from 8102 to 8999",
+        ),
+        (
+            ["kind=own", "http_port=x"],
+            "write a number from 8102 to 8999",
+        ),
+        (
+            ["kind=own", "http_port=9102"],
+            "write a number from 8102 to 8999",
+        ),
+        (
+            ["kind=own", "http_port=08102"],
+            "write a number from 8102 to 8999",
+        ),
+        (
+            ["kind=own", "http_port=8101"],
+            "write a number from 8102 to 8999",
+        ),
         (["kind=mounted", "http_port=8102"], "no port of its own"),
         (["kind=other", "http_port="], "kind"),
         (["kind=own", "resource=A B"], "cannot name a resource"),
@@ -196,7 +226,9 @@ fn options_that_are_none() {
 fn a_second_service_of_a_name() {
     let workspace = Workspace::new();
     workspace.service("user-profile", &[EVERYTHING]).unwrap();
-    workspace.refuses("exists already", || workspace.service("user-profile", &[EVERYTHING]));
+    workspace.refuses("exists already", || {
+        workspace.service("user-profile", &[EVERYTHING])
+    });
     workspace.refuses("exists already", || workspace.service("user/profile", &[]));
     workspace.refuses("exists already", || workspace.proto("user-profile", &[]));
 }
@@ -205,7 +237,9 @@ fn a_second_service_of_a_name() {
 fn a_port_in_use() {
     let workspace = Workspace::new();
     workspace.service("first", &["http_port=8200"]).unwrap();
-    workspace.refuses("write `http_port=8102`", || workspace.service("second", &["http_port=8200"]));
+    workspace.refuses("write `http_port=8102`", || {
+        workspace.service("second", &["http_port=8200"])
+    });
 }
 
 #[test]
@@ -227,7 +261,10 @@ fn a_workspace_of_another_layout() {
     let workspace = Workspace::new();
     for (text, words) in [
         ("export const LAYOUT = 2;", "This workspace has layout 2"),
-        ("export const SOMETHING = 1;", "no workspace of this template"),
+        (
+            "export const SOMETHING = 1;",
+            "no workspace of this template",
+        ),
         ("not a module at all {", "no workspace of this template"),
     ] {
         workspace.write(".platform/workspace.rhai", text);
@@ -239,11 +276,19 @@ fn a_workspace_of_another_layout() {
 #[test]
 fn fields_that_differ_from_the_contract() {
     let workspace = Workspace::new();
-    workspace.proto("things", &["fields=name:string, size:int32?"]).unwrap();
+    workspace
+        .proto("things", &["fields=name:string, size:int32?"])
+        .unwrap();
     let words = "has the fields `name:string, size:int32?`";
-    workspace.refuses(words, || workspace.service("things", &["fields=name:string"]));
-    workspace.refuses("has the resource `thing`", || workspace.service("things", &["resource=other"]));
-    workspace.service("things", &["fields= name : string,size:int32 ? "]).unwrap();
+    workspace.refuses(words, || {
+        workspace.service("things", &["fields=name:string"])
+    });
+    workspace.refuses("has the resource `thing`", || {
+        workspace.service("things", &["resource=other"])
+    });
+    workspace
+        .service("things", &["fields= name : string,size:int32 ? "])
+        .unwrap();
 }
 
 #[test]

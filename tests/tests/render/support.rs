@@ -33,15 +33,28 @@ impl Workspace {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join(name);
         let template = tests::render::repository().join("template-workspace");
-        for file in ["Cargo.toml", ".platform/contracts/users.rhai", ".platform/contracts/auth.rhai"] {
+        for file in [
+            "Cargo.toml",
+            ".platform/contracts/users.rhai",
+            ".platform/contracts/auth.rhai",
+        ] {
             let place = root.join(file);
             fs::create_dir_all(place.parent().unwrap()).unwrap();
             fs::copy(template.join(file), place).unwrap();
         }
         let workspace = Self { folder, root };
-        workspace.write(".platform/workspace.rhai", "export const LAYOUT = 1;\nexport const VERSION = \"0.1.0\";\n");
-        workspace.write(".platform/services/core.rhai", "export const HTTP_PORT = 8101;\n");
-        workspace.write(".platform/ports/8101.rhai", "export const SERVICE = \"core\";\n");
+        workspace.write(
+            ".platform/workspace.rhai",
+            "export const LAYOUT = 1;\nexport const VERSION = \"0.1.0\";\n",
+        );
+        workspace.write(
+            ".platform/services/core.rhai",
+            "export const HTTP_PORT = 8101;\n",
+        );
+        workspace.write(
+            ".platform/ports/8101.rhai",
+            "export const SERVICE = \"core\";\n",
+        );
         workspace
     }
 
@@ -55,7 +68,8 @@ impl Workspace {
     }
 
     pub fn service(&self, name: &str, options: &[&str]) -> Result<(), String> {
-        tests::render::render_service(&self.root, name, options).map_err(|error| format!("{error:#}"))
+        tests::render::render_service(&self.root, name, options)
+            .map_err(|error| format!("{error:#}"))
     }
 
     pub fn proto(&self, name: &str, options: &[&str]) -> Result<(), String> {
@@ -78,7 +92,11 @@ impl Workspace {
 
     pub fn delete(&self, file: &str) {
         let place = self.root.join(file);
-        if place.is_dir() { fs::remove_dir_all(place).unwrap() } else { fs::remove_file(place).unwrap() }
+        if place.is_dir() {
+            fs::remove_dir_all(place).unwrap()
+        } else {
+            fs::remove_file(place).unwrap()
+        }
     }
 
     /// Every file and what is in it, and every folder.
@@ -101,7 +119,11 @@ pub fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let entries = WalkDir::new(folder).into_iter().map(Result::unwrap);
     entries
         .map(|entry| {
-            let text = if entry.file_type().is_file() { fs::read(entry.path()).unwrap() } else { Vec::new() };
+            let text = if entry.file_type().is_file() {
+                fs::read(entry.path()).unwrap()
+            } else {
+                Vec::new()
+            };
             (entry.path().strip_prefix(folder).unwrap().to_owned(), text)
         })
         .collect()

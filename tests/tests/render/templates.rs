@@ -11,14 +11,33 @@ use super::support::tree;
 fn templates(folder: &str) -> Vec<(PathBuf, String)> {
     let root = tests::render::repository().join(folder);
     // What `exclude` and `ignore` of template-workspace/cargo-generate.toml say.
-    let verbatim = [".github", "api", "crates", "services", "third_party", "xtask", "Cargo.lock", "target", "data"];
+    let verbatim = [
+        ".github",
+        "api",
+        "crates",
+        "services",
+        "third_party",
+        "xtask",
+        "Cargo.lock",
+        "target",
+        "data",
+    ];
     let entries = WalkDir::new(&root).into_iter().filter_entry(|entry| {
         let name = entry.file_name().to_string_lossy();
         !(folder == "template-workspace" && entry.depth() == 1 && verbatim.contains(&name.as_ref()))
     });
-    let files = entries.map(Result::unwrap).filter(|entry| entry.file_type().is_file());
+    let files = entries
+        .map(Result::unwrap)
+        .filter(|entry| entry.file_type().is_file());
     let files = files.filter(|entry| entry.file_name() != "cargo-generate.toml");
-    files.map(|entry| (entry.path().to_owned(), fs::read_to_string(entry.path()).unwrap())).collect()
+    files
+        .map(|entry| {
+            (
+                entry.path().to_owned(),
+                fs::read_to_string(entry.path()).unwrap(),
+            )
+        })
+        .collect()
 }
 
 #[test]
@@ -28,8 +47,12 @@ fn every_template_is_liquid() {
     for folder in ["template-workspace", "template-proto", "template-service"] {
         for (path, text) in templates(folder) {
             let name = path.display().to_string();
-            parser.parse(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
-            parser.parse(&name).unwrap_or_else(|error| panic!("{name}: {error}"));
+            parser
+                .parse(&text)
+                .unwrap_or_else(|error| panic!("{name}: {error}"));
+            parser
+                .parse(&name)
+                .unwrap_or_else(|error| panic!("{name}: {error}"));
         }
     }
 }
@@ -37,14 +60,22 @@ fn every_template_is_liquid() {
 #[test]
 fn every_variable_is_set_by_a_hook() {
     let hooks = tests::render::repository().join("hooks");
-    let hooks: String = tree(&hooks).into_values().map(|text| String::from_utf8(text).unwrap()).collect();
+    let hooks: String = tree(&hooks)
+        .into_values()
+        .map(|text| String::from_utf8(text).unwrap())
+        .collect();
     let placeholders = ["project-name", "with_core", "template_source"];
     for folder in ["template-workspace", "template-proto", "template-service"] {
         for (path, text) in templates(folder) {
             let text = format!("{}\n{text}", path.display());
             for name in variables(&text) {
-                let set = hooks.contains(&format!("variable::set(\"{name}\"")) || hooks.contains(&format!(" {name}: "));
-                assert!(set || placeholders.contains(&name.as_str()), "{name} in {}", path.display());
+                let set = hooks.contains(&format!("variable::set(\"{name}\""))
+                    || hooks.contains(&format!(" {name}: "));
+                assert!(
+                    set || placeholders.contains(&name.as_str()),
+                    "{name} in {}",
+                    path.display()
+                );
             }
         }
     }
@@ -52,19 +83,35 @@ fn every_variable_is_set_by_a_hook() {
 
 /// The names in `{{ }}` and `{% %}` that no loop of the template itself makes.
 fn variables(text: &str) -> BTreeSet<String> {
-    let keywords = ["for", "in", "if", "endif", "endfor", "else", "elsif", "unless", "endunless"];
+    let keywords = [
+        "for",
+        "in",
+        "if",
+        "endif",
+        "endfor",
+        "else",
+        "elsif",
+        "unless",
+        "endunless",
+    ];
     let mut found = BTreeSet::new();
     let mut own = BTreeSet::from(["forloop".to_owned()]);
     for (open, close) in [("{%", "%}"), ("{{", "}}")] {
         for part in text.split(open).skip(1) {
-            let inside = part.split(close).next().unwrap_or_default().trim_matches('-');
+            let inside = part
+                .split(close)
+                .next()
+                .unwrap_or_default()
+                .trim_matches('-');
             let words: Vec<_> = inside.split_whitespace().collect();
             if let ["for", name, "in", ..] = words[..] {
                 own.insert(name.to_owned());
             }
             for word in words {
                 let name = word.split(['.', '[']).next().unwrap_or_default();
-                let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+                let plain = name
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
                 if !name.is_empty() && plain && !keywords.contains(&name) {
                     found.insert(name.to_owned());
                 }
@@ -78,6 +125,10 @@ fn variables(text: &str) -> BTreeSet<String> {
 fn both_templates_of_a_contract_are_one() {
     let folder = |name| tests::render::repository().join(name);
     for part in ["api", ".platform/contracts", ".platform/namespaces"] {
-        assert_eq!(tree(&folder("template-service").join(part)), tree(&folder("template-proto").join(part)), "{part}");
+        assert_eq!(
+            tree(&folder("template-service").join(part)),
+            tree(&folder("template-proto").join(part)),
+            "{part}"
+        );
     }
 }

@@ -15,7 +15,11 @@ fn a_service_adds_files_and_changes_none() {
         assert_eq!(after.get(file), Some(text), "{}", file.display());
     }
 
-    for entry in ["services/consultants", "api/consultants", ".platform/contracts/consultants.rhai"] {
+    for entry in [
+        "services/consultants",
+        "api/consultants",
+        ".platform/contracts/consultants.rhai",
+    ] {
         workspace.delete(entry);
     }
     workspace.delete(".platform/services/consultants.rhai");
@@ -32,7 +36,10 @@ fn a_contract_made_first_is_the_contract_of_the_service() {
     assert!(!first.has("services/consultants"));
     first.write("api/consultants/v1/consultants.proto", "edited by hand");
     first.service("consultants", &[]).unwrap();
-    assert_eq!(first.read("api/consultants/v1/consultants.proto"), "edited by hand");
+    assert_eq!(
+        first.read("api/consultants/v1/consultants.proto"),
+        "edited by hand"
+    );
 
     let second = Workspace::new();
     second.service("consultants", &[EVERYTHING]).unwrap();
@@ -50,7 +57,11 @@ fn ten_services_take_ten_ports() {
         let name = format!("service-{}", char::from(b'a' + number));
         workspace.service(&name, &[]).unwrap();
         let config = workspace.read(&format!("services/{name}/config.yaml"));
-        ports.extend(config.lines().filter_map(|line| line.trim().strip_prefix("port: ")?.parse::<u16>().ok()));
+        ports.extend(
+            config
+                .lines()
+                .filter_map(|line| line.trim().strip_prefix("port: ")?.parse::<u16>().ok()),
+        );
     }
     let http = [8102, 8104, 8105, 8106, 8107, 8108, 8109, 8110, 8111];
     let expected: Vec<u16> = http.iter().flat_map(|port| [*port, port + 1000]).collect();
@@ -63,7 +74,11 @@ fn a_mounted_service_has_no_port_and_no_process() {
     workspace.service("audits", &["kind=mounted"]).unwrap();
     assert!(!workspace.has("services/audits/src/main.rs"));
     assert!(!workspace.has(".platform/ports/8102.rhai"));
-    assert!(!workspace.read("services/audits/config.yaml").contains("port"));
+    assert!(
+        !workspace
+            .read("services/audits/config.yaml")
+            .contains("port")
+    );
     workspace.service("next", &[]).unwrap();
     assert!(workspace.has(".platform/ports/8102.rhai"));
 }
@@ -81,7 +96,14 @@ fn paths_may_have_spaces_and_any_letters() {
 fn a_workspace_is_whole() {
     let folder = tempfile::tempdir().unwrap();
     let root = tests::render::render_workspace(folder.path(), "acme", &[]).unwrap();
-    for file in ["Cargo.lock", "Cargo.toml", "Makefile", "README.md", "rust-toolchain.toml", "api/users/Cargo.toml"] {
+    for file in [
+        "Cargo.lock",
+        "Cargo.toml",
+        "Makefile",
+        "README.md",
+        "rust-toolchain.toml",
+        "api/users/Cargo.toml",
+    ] {
         assert!(root.join(file).exists(), "{file}");
     }
     for file in ["cargo-generate.toml", "target", "data", "hooks"] {
@@ -99,14 +121,25 @@ fn a_workspace_is_whole() {
 #[test]
 fn a_workspace_without_core_has_nothing_of_it() {
     let folder = tempfile::tempdir().unwrap();
-    let root = tests::render::render_workspace(folder.path(), "acme", &["with_core=false"]).unwrap();
+    let root =
+        tests::render::render_workspace(folder.path(), "acme", &["with_core=false"]).unwrap();
     let files = tree(&root);
-    for gone in ["api/users", "api/auth", "services/core", ".platform/services/core.rhai", ".platform/ports/8101.rhai"] {
+    for gone in [
+        "api/users",
+        "api/auth",
+        "services/core",
+        ".platform/services/core.rhai",
+        ".platform/ports/8101.rhai",
+    ] {
         assert!(!files.contains_key(std::path::Path::new(gone)), "{gone}");
     }
     tests::render::render_service(&root, "consultants", &[]).unwrap();
-    let refused = tests::render::render_service(&root, "others", &["fields=user:ref(users)"]).unwrap_err();
-    assert!(format!("{refused:#}").contains("there is no contract `users`"), "{refused:#}");
+    let refused =
+        tests::render::render_service(&root, "others", &["fields=user:ref(users)"]).unwrap_err();
+    assert!(
+        format!("{refused:#}").contains("there is no contract `users`"),
+        "{refused:#}"
+    );
 }
 
 #[test]
@@ -114,13 +147,24 @@ fn the_alias_finds_the_templates_by_path_and_by_url() {
     let folder = tempfile::tempdir().unwrap();
     let url = "https://example.com/templates.git";
     for (name, source, alias) in [
-        ("by-path", "/some where/\"x\"", r#"["generate", "--init", "--path", "/some where/\"x\"", "template-service"]"#),
-        ("by-url", url, r#"["generate", "--init", "--git", "https://example.com/templates.git", "template-service"]"#),
+        (
+            "by-path",
+            "/some where/\"x\"",
+            r#"["generate", "--init", "--path", "/some where/\"x\"", "template-service"]"#,
+        ),
+        (
+            "by-url",
+            url,
+            r#"["generate", "--init", "--git", "https://example.com/templates.git", "template-service"]"#,
+        ),
     ] {
         let option = format!("template_source={source}");
         let root = tests::render::render_workspace(folder.path(), name, &[&option]).unwrap();
         let config = fs::read_to_string(root.join(".cargo/config.toml")).unwrap();
-        assert!(config.contains(&format!("new-service = {alias}\n")), "{config}");
+        assert!(
+            config.contains(&format!("new-service = {alias}\n")),
+            "{config}"
+        );
     }
 }
 
