@@ -1,9 +1,11 @@
 //! The request that the running code works for: its ids, for logs, traces and calls to other services.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use http::HeaderValue;
-use opentelemetry::trace::{SpanId, TraceId};
+use opentelemetry::trace::{SpanId, TraceContextExt, TraceId};
+use tracing::Span;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 tokio::task_local! {
     static CURRENT: Context;
@@ -18,8 +20,10 @@ pub(crate) struct Ids {
     pub trace_id: TraceId,
     /// The span of the caller, when there is one.
     pub parent: Option<SpanId>,
-    /// Whether spans are made and sent for this request.
+    /// Whether the request is to be traced, wherever it goes.
     pub sampled: bool,
+    /// When its time is over.
+    pub deadline: Instant,
 }
 
 impl Context {
@@ -39,6 +43,26 @@ impl Context {
     /// The trace id of the W3C trace context; there is one whether or not the request is traced.
     pub fn trace_id(&self) -> TraceId {
         self.0.trace_id
+    }
+
+    /// When the request's time is over.
+    pub fn deadline(&self) -> Instant {
+        self.0.deadline
+    }
+
+    /// What a call to another service carries, so that its spans and logs join these.
+    pub fn traceparent(&self) -> String {
+        let span = Span::current().context();
+        let span = span.span().span_context().span_id();
+        let own = Some(span).filter(|span| *span != SpanId::INVALID);
+        let span = own
+            .or(self.0.parent)
+            .unwrap_or_else(|| SpanId::from(rand::random::<u64>()));
+        format!(
+            "00-{}-{span}-{:02x}",
+            self.0.trace_id,
+            u8::from(self.0.sampled)
+        )
     }
 
     /// The future, run in this context.

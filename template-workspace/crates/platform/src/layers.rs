@@ -16,7 +16,7 @@ use std::{
     convert::Infallible,
     sync::Arc,
     task::{Context as TaskContext, Poll},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use api_runtime::{Access, Method, Request, Response, Transport, error::status_response};
@@ -24,7 +24,7 @@ use futures_util::future::BoxFuture;
 use http::{HeaderValue, StatusCode, header::WWW_AUTHENTICATE};
 use tonic::{Code, Status};
 use tower::{Layer, Service};
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use self::{load::Load, metrics::Metrics};
 use crate::{
@@ -128,10 +128,21 @@ impl Layers {
         S::Future: Send,
     {
         let started = Instant::now();
-        let context = Context::new(ids::of(request.headers(), &self.shared.telemetry));
+        let limit = self.shared.limits.timeout;
+        let timeout =
+            deadline::of(request.headers(), self.transport).map_or(limit, |asked| asked.min(limit));
+        let telemetry = &self.shared.telemetry;
+        let context = Context::new(ids::of(request.headers(), telemetry, started + timeout));
         let work = async {
-            let span = trace::span(self.rpc, self.transport, &request);
-            let response = self.admit(inner, request).instrument(span.clone()).await;
+            let span = if telemetry.otlp_endpoint.is_some() {
+                trace::span(self.rpc, self.transport, &request)
+            } else {
+                Span::none()
+            };
+            let response = self
+                .admit(inner, request, timeout)
+                .instrument(span.clone())
+                .await;
             let code = code_of(&response, self.transport);
             let duration = started.elapsed();
             trace::finish(&span, &response, code);
@@ -145,19 +156,16 @@ impl Layers {
     }
 
     /// Panics, load, time, size and authentication: what may answer in the place of the method.
-    async fn admit<S>(&self, mut inner: S, request: Request) -> Response
+    async fn admit<S>(&self, mut inner: S, request: Request, timeout: Duration) -> Response
     where
         S: Service<Request, Response = Response, Error = Infallible> + Send,
         S::Future: Send,
     {
-        let limits = &self.shared.limits;
         let Some(_place) = self.shared.load.enter() else {
             return self.refuse(load::refusal());
         };
-        let timeout = deadline::of(request.headers(), self.transport)
-            .map_or(limits.timeout, |asked| asked.min(limits.timeout));
         let answer = async {
-            let mut request = body::limit(request, limits.body, self.transport)?;
+            let mut request = body::limit(request, self.shared.limits.body, self.transport)?;
             if self.access == Access::Authenticated {
                 let caller = self.shared.verifier.verify(request.headers())?;
                 request.extensions_mut().insert(caller);

@@ -6,6 +6,7 @@
 
 mod application;
 pub mod auth;
+pub mod client;
 pub mod config;
 pub mod context;
 pub mod database;

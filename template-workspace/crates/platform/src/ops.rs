@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::{Router, extract::State, response::IntoResponse, routing::get};
-use http::header::CONTENT_TYPE;
+use axum::{Router, extract::State, routing::get};
+use http::{StatusCode, header::CONTENT_TYPE};
 use metrics_exporter_prometheus::PrometheusHandle;
+use swagger_ui_dist::{ApiDefinition, OpenApiSource};
 
 use crate::health::Health;
 
@@ -19,11 +20,18 @@ pub(crate) struct About {
 }
 
 pub(crate) fn routes(
+    about: About,
     health: Arc<Health>,
     metrics: &'static PrometheusHandle,
     openapi: String,
 ) -> Router {
     let openapi = axum::body::Bytes::from(openapi);
+    // The page and all it needs are in the program, so it works without the internet.
+    let docs = swagger_ui_dist::generate_routes(ApiDefinition {
+        uri_prefix: "/docs",
+        api_definition: OpenApiSource::Uri("/openapi.json"),
+        title: Some(about.name),
+    });
     Router::new()
         .route("/healthz", get(async || "alive\n"))
         .route("/readyz", get(readyz).with_state(health))
@@ -35,8 +43,9 @@ pub(crate) fn routes(
             "/openapi.json",
             get(move || std::future::ready(([(CONTENT_TYPE, JSON)], openapi.clone()))),
         )
+        .merge(docs)
 }
 
-async fn readyz(State(health): State<Arc<Health>>) -> impl IntoResponse {
+async fn readyz(State(health): State<Arc<Health>>) -> (StatusCode, String) {
     health.readyz().await
 }

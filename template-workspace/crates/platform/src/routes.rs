@@ -30,7 +30,7 @@ pub(crate) fn http(
     let document =
         openapi::merge(about.name, about.version, &documents).map_err(Error::internal)?;
     let router = methods(contracts, Transport::Http, shared)?;
-    Ok(router.merge(ops::routes(health.clone(), metrics, document)))
+    Ok(router.merge(ops::routes(about, health.clone(), metrics, document)))
 }
 
 /// gRPC, with health and reflection.

@@ -1,5 +1,7 @@
 //! The ids of a request: `x-request-id`, taken from the client when it is well formed, and the W3C `traceparent`.
 
+use std::time::Instant;
+
 use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::trace::{SpanId, TraceId};
 
@@ -11,13 +13,13 @@ use crate::{
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-pub(super) fn of(headers: &HeaderMap, telemetry: &Telemetry) -> Ids {
+/// `deadline` is when the request's time is over.
+pub(super) fn of(headers: &HeaderMap, telemetry: &Telemetry, deadline: Instant) -> Ids {
     let request_id = headers
         .get(REQUEST_ID)
         .filter(|id| is_well_formed(id.as_bytes()))
         .cloned();
     let request_id = request_id.unwrap_or_else(new_request_id);
-    let exporting = telemetry.otlp_endpoint.is_some();
     match headers
         .get(TRACEPARENT)
         .and_then(|value| parse(value.as_bytes()))
@@ -26,14 +28,19 @@ pub(super) fn of(headers: &HeaderMap, telemetry: &Telemetry) -> Ids {
             request_id,
             trace_id,
             parent: Some(parent),
-            sampled: sampled && exporting,
+            sampled,
+            deadline,
         },
-        None => Ids {
-            request_id,
-            trace_id: TraceId::from(rand::random::<u128>()),
-            parent: None,
-            sampled: exporting && rand::random::<f64>() < telemetry.sample_ratio,
-        },
+        None => {
+            let exporting = telemetry.otlp_endpoint.is_some();
+            Ids {
+                request_id,
+                trace_id: TraceId::from(rand::random::<u128>()),
+                parent: None,
+                sampled: exporting && rand::random::<f64>() < telemetry.sample_ratio,
+                deadline,
+            }
+        }
     }
 }
 

@@ -10,8 +10,9 @@ use tonic::Code;
 pub(super) struct Metrics {
     rpc: &'static str,
     transport: &'static str,
-    duration: Histogram,
-    /// By code; made when a code first occurs, so that `/metrics` has no lines for what never happens.
+    // Made when they first occur, so that `/metrics` has no lines for what never happens.
+    duration: OnceLock<Histogram>,
+    /// By code.
     requests: [OnceLock<Counter>; CODES],
 }
 
@@ -23,17 +24,18 @@ impl Metrics {
             Transport::Grpc => "grpc",
             Transport::Http => "http",
         };
-        let duration = histogram!("rpc_duration_seconds", "rpc" => rpc, "transport" => transport);
         Self {
             rpc,
             transport,
-            duration,
+            duration: OnceLock::new(),
             requests: [const { OnceLock::new() }; CODES],
         }
     }
 
     pub fn record(&self, code: Code, duration: Duration) {
-        self.duration.record(duration);
+        let new =
+            || histogram!("rpc_duration_seconds", "rpc" => self.rpc, "transport" => self.transport);
+        self.duration.get_or_init(new).record(duration);
         let Some(requests) = self.requests.get(code as usize) else {
             return;
         };
