@@ -134,7 +134,9 @@ fn is_there(field: &FieldDescriptor) -> String {
     }
     match field.kind() {
         Kind::String | Kind::Bytes => format!("!self.{ident}.is_empty()"),
-        _ => format!("self.{ident} != ::core::default::Default::default()"),
+        Kind::Bool => format!("self.{ident}"),
+        Kind::Double | Kind::Float => format!("self.{ident} != 0.0"),
+        _ => format!("self.{ident} != 0"),
     }
 }
 

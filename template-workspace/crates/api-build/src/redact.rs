@@ -5,7 +5,7 @@ use std::fmt::Write;
 use prost_reflect::{FieldDescriptor, MessageDescriptor};
 
 use crate::{
-    names::{Names, real_oneof, snake},
+    names::{Names, camel, real_oneof, snake},
     source::Source,
 };
 
@@ -16,10 +16,16 @@ fn redacted(field: &FieldDescriptor) -> bool {
         .is_some_and(|value| value.as_bool() == Some(true))
 }
 
-/// The messages with such a field: prost makes no Debug for them.
+/// The messages with such a field, and those inside of them: prost-build leaves Debug out by prefix.
 pub fn messages(source: &Source) -> Vec<MessageDescriptor> {
+    fn concerns(message: &MessageDescriptor) -> bool {
+        message.fields().any(|field| redacted(&field))
+            || message
+                .parent_message()
+                .is_some_and(|parent| concerns(&parent))
+    }
     let mut messages = source.messages();
-    messages.retain(|message| message.fields().any(|field| redacted(&field)));
+    messages.retain(concerns);
     messages
 }
 
@@ -32,27 +38,44 @@ pub fn generate(source: &Source, names: &Names) -> String {
         for field in message.fields().filter(|field| real_oneof(field).is_none()) {
             let name = snake(field.name());
             let value = if redacted(&field) {
-                "&\"[redacted]\"".to_owned()
+                HIDDEN
             } else {
-                format!("&self.{name}")
+                &format!("&self.{name}")
             };
-            let _ = write!(fields, ".field({name:?}, {value})");
+            let _ = write!(fields, ".field({:?}, {value})", field.name());
         }
         for oneof in message.oneofs().filter(|oneof| !oneof.is_synthetic()) {
             let name = snake(oneof.name());
-            let value = if oneof.fields().any(|field| redacted(&field)) {
-                "&\"[redacted]\"".to_owned()
-            } else {
-                format!("&self.{name}")
-            };
-            let _ = write!(fields, ".field({name:?}, {value})");
+            let _ = write!(fields, ".field({:?}, &self.{name})", oneof.name());
+            let mut arms = String::new();
+            for field in oneof.fields() {
+                let value = if redacted(&field) { HIDDEN } else { "value" };
+                let variant = camel(field.name());
+                let _ = write!(
+                    arms,
+                    "Self::{variant}(value) => f.debug_tuple({variant:?}).field({value}).finish(),"
+                );
+            }
+            debug(
+                &mut code,
+                &names.oneof(&oneof),
+                &format!("match self {{ {arms} }}"),
+            );
         }
-        let _ = writeln!(
-            code,
-            "impl ::core::fmt::Debug for {ty} {{\n    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {{\n        \
-             f.debug_struct({:?}){fields}.finish()\n    }}\n}}",
-            message.name()
+        debug(
+            &mut code,
+            &ty,
+            &format!("f.debug_struct({:?}){fields}.finish()", message.name()),
         );
     }
     code
+}
+
+const HIDDEN: &str = "&\"[redacted]\"";
+
+fn debug(code: &mut String, ty: &str, body: &str) {
+    let _ = writeln!(
+        code,
+        "impl ::core::fmt::Debug for {ty} {{\n    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {{\n        {body}\n    }}\n}}"
+    );
 }

@@ -47,7 +47,10 @@ pub fn value(schema: &mut Value, kind: &Kind, rules: Option<&DynamicMessage>, an
                     };
                     number.is_some_and(|number| numbers.contains(&number))
                 };
-                if let (false, Some(values)) = (answered, schema["enum"].as_array_mut()) {
+                if let (false, Some(values)) = (
+                    answered,
+                    schema.get_mut("enum").and_then(Value::as_array_mut),
+                ) {
                     values.retain(|known| !refused(known));
                 }
             }

@@ -269,7 +269,7 @@ fn long(format: &str, pattern: &str, answered: bool) -> Value {
 }
 
 fn nullable(mut schema: Value) -> Value {
-    if let Some(values) = schema["enum"].as_array_mut() {
+    if let Some(values) = schema.get_mut("enum").and_then(Value::as_array_mut) {
         values.push(Value::Null);
         return schema;
     }
