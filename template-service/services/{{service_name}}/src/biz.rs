@@ -52,7 +52,7 @@ pub enum Error {
     #[error("{{resource_words}} {0} was changed since the etag was read")]
     Changed(Uuid),
     #[error(transparent)]
-    Storage(#[from] database::Error),
+    Platform(#[from] platform::Error),
 }
 
 /// Where {{resources_words}} are kept.

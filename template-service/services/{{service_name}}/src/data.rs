@@ -23,10 +23,10 @@ impl {{Resource}}Store {
 impl {{Resource}}Repository for {{Resource}}Store {
     async fn insert(&self, {{resource_ident}}: &{{Resource}}) -> Result<(), Error> {
         let values = (
-            {{table}}::id.eq({{resource_ident}}.id),
+            {{table}}::id.eq(Sql({{resource_ident}}.id)),
             {{table}}::version.eq({{resource_ident}}.version),
-            {{table}}::created_at.eq({{resource_ident}}.created_at),
-            {{table}}::updated_at.eq({{resource_ident}}.updated_at),
+            {{table}}::created_at.eq(Sql({{resource_ident}}.created_at)),
+            {{table}}::updated_at.eq(Sql({{resource_ident}}.updated_at)),
 {%- for line in insert_columns %}
             {{line}}
 {%- endfor %}
@@ -43,7 +43,7 @@ impl {{Resource}}Repository for {{Resource}}Store {
 
     async fn find(&self, id: Uuid) -> Result<Option<{{Resource}}>, Error> {
         let row = with_conn!(&self.database, |conn| {
-            {{table}}::table.find(id).select({{Resource}}Row::as_select()).first(conn).await.optional()
+            {{table}}::table.find(Sql(id)).select({{Resource}}Row::as_select()).first(conn).await.optional()
         })?;
         Ok(row.map({{Resource}}::from))
     }
@@ -56,8 +56,8 @@ impl {{Resource}}Repository for {{Resource}}Store {
                 .limit(limit)
                 .into_boxed();
             if let Some(Cursor { created_at, id }) = after {
-                let earlier = {{table}}::created_at.lt(created_at);
-                let same_time = {{table}}::created_at.eq(created_at).and({{table}}::id.lt(id));
+                let earlier = {{table}}::created_at.lt(Sql(created_at));
+                let same_time = {{table}}::created_at.eq(Sql(created_at)).and({{table}}::id.lt(Sql(id)));
                 query = query.filter(earlier.or(same_time));
             }
             query.load(conn).await
@@ -74,13 +74,13 @@ impl {{Resource}}Repository for {{Resource}}Store {
     ) -> Result<Option<{{Resource}}>, Error> {
         let values = (
             {{table}}::version.eq({{table}}::version + 1),
-            {{table}}::updated_at.eq(now),
+            {{table}}::updated_at.eq(Sql(now)),
 {%- for line in update_columns %}
             {{line}}
 {%- endfor %}
         );
         let row = with_conn!(&self.database, |conn| {
-            let mut statement = diesel::update({{table}}::table.find(id)).into_boxed();
+            let mut statement = diesel::update({{table}}::table.find(Sql(id))).into_boxed();
             if let Some(version) = expected_version {
                 statement = statement.filter({{table}}::version.eq(version));
             }
@@ -100,7 +100,7 @@ impl {{Resource}}Repository for {{Resource}}Store {
 
     async fn delete(&self, id: Uuid, expected_version: Option<i64>) -> Result<bool, Error> {
         let deleted = with_conn!(&self.database, |conn| {
-            let mut statement = diesel::delete({{table}}::table.find(id)).into_boxed();
+            let mut statement = diesel::delete({{table}}::table.find(Sql(id))).into_boxed();
             if let Some(version) = expected_version {
                 statement = statement.filter({{table}}::version.eq(version));
             }
@@ -138,7 +138,7 @@ impl From<{{Resource}}Row> for {{Resource}} {
 {%- if has_unique %}
 
 /// Tells a value that is taken from other failures.
-fn taken(error: database::Error) -> Error {
+fn taken(error: platform::Error) -> Error {
     match error.unique_violation("{{table}}", &[{{unique_columns}}]) {
         Some(field) => Error::AlreadyExists(field),
         None => error.into(),

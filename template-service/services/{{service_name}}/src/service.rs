@@ -109,7 +109,7 @@ impl From<Error> for Status {
             Error::AlreadyExists(field) => v1::errors::{{resource_error}}_already_exists(message).metadata("field", field).into(),
 {%- endif %}
             Error::Changed(id) => v1::errors::{{resource_error}}_changed(message).metadata("id", id).into(),
-            Error::Storage(error) => error.into(),
+            Error::Platform(error) => error.into(),
         }
     }
 }
