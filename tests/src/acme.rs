@@ -88,7 +88,7 @@ impl Acme {
             fresh.path(),
             "acme",
             &[&format!(
-                "template_source=--path {}",
+                "template_source={}",
                 repository().display()
             )],
         )?;

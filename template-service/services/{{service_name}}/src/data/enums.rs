@@ -1,0 +1,35 @@
+//! Enums, stored by name.
+
+use diesel::{
+    backend::Backend,
+    deserialize::{FromSql, Queryable, Result},
+    sql_types::Text,
+};
+
+use crate::biz::{{enum_types}};
+{%- for enum in data_enums %}
+
+impl<DB: Backend> Queryable<Text, DB> for {{enum[1]}}
+where
+    String: FromSql<Text, DB>,
+{
+    type Row = String;
+
+    fn build(text: String) -> Result<Self> {
+        match text.as_str() {
+{%- for value in enum[2] %}
+            "{{value[0]}}" => Ok(Self::{{value[1]}}),
+{%- endfor %}
+            unknown => Err(format!("unknown {{enum[0]}} `{unknown}`").into()),
+        }
+    }
+}
+
+pub fn {{enum[0]}}_text(value: {{enum[1]}}) -> &'static str {
+    match value {
+{%- for value in enum[2] %}
+        {{enum[1]}}::{{value[1]}} => "{{value[0]}}",
+{%- endfor %}
+    }
+}
+{%- endfor %}
