@@ -213,14 +213,14 @@ impl Reader<'_> {
                     read.add(
                         format!("{{v}}.len() >= {count}"),
                         "repeated.min_items",
-                        format!("must have at least {count} elements"),
+                        format!("must have at least {}", of(count, "elements")),
                     );
                 }
                 "max_items" => {
                     read.add(
                         format!("{{v}}.len() <= {count}"),
                         "repeated.max_items",
-                        format!("must have at most {count} elements"),
+                        format!("must have at most {}", of(count, "elements")),
                     );
                 }
                 "unique" if value.as_bool() == Some(true) => {
@@ -262,7 +262,7 @@ impl Reader<'_> {
                     read.add(
                         format!("{{v}}.len() >= {count}"),
                         "map.min_pairs",
-                        format!("must have at least {count} entries"),
+                        format!("must have at least {}", of(count, "entries")),
                     );
                     continue;
                 }
@@ -270,7 +270,7 @@ impl Reader<'_> {
                     read.add(
                         format!("{{v}}.len() <= {count}"),
                         "map.max_pairs",
-                        format!("must have at most {count} entries"),
+                        format!("must have at most {}", of(count, "entries")),
                     );
                     continue;
                 }
@@ -305,32 +305,32 @@ impl Reader<'_> {
             "len" => {
                 add(
                     format!("{{v}}.chars().count() == {count}"),
-                    format!("must have {count} characters"),
+                    format!("must have {}", of(count, "characters")),
                 );
             }
             "min_len" => {
                 add(
                     format!("{{v}}.chars().count() >= {count}"),
-                    format!("must have at least {count} characters"),
+                    format!("must have at least {}", of(count, "characters")),
                 );
             }
             "max_len" => {
                 add(
                     format!("{{v}}.chars().count() <= {count}"),
-                    format!("must have at most {count} characters"),
+                    format!("must have at most {}", of(count, "characters")),
                 );
             }
             "len_bytes" => add(
                 format!("{{v}}.len() == {count}"),
-                format!("must have {count} bytes"),
+                format!("must have {}", of(count, "bytes")),
             ),
             "min_bytes" => add(
                 format!("{{v}}.len() >= {count}"),
-                format!("must have at least {count} bytes"),
+                format!("must have at least {}", of(count, "bytes")),
             ),
             "max_bytes" => add(
                 format!("{{v}}.len() <= {count}"),
-                format!("must have at most {count} bytes"),
+                format!("must have at most {}", of(count, "bytes")),
             ),
             "pattern" => {
                 if let Err(error) = regex::Regex::new(text) {
@@ -405,19 +405,19 @@ impl Reader<'_> {
             ),
             "len" => add(
                 format!("{{v}}.len() == {count}"),
-                format!("must have {count} bytes"),
+                format!("must have {}", of(count, "bytes")),
             ),
             "min_len" => {
                 add(
                     format!("{{v}}.len() >= {count}"),
-                    format!("must have at least {count} bytes"),
+                    format!("must have at least {}", of(count, "bytes")),
                 );
                 // Of base64 with padding; without it a text may be two characters shorter.
             }
             "max_len" => {
                 add(
                     format!("{{v}}.len() <= {count}"),
-                    format!("must have at most {count} bytes"),
+                    format!("must have at most {}", of(count, "bytes")),
                 );
             }
             "pattern" => {
@@ -718,6 +718,15 @@ fn time(read: &mut Rules, group: &str, rule: &str, value: &Value) -> bool {
         _ => return false,
     }
     true
+}
+
+/// `1 character`, `2 characters`
+fn of(count: u64, plural: &str) -> String {
+    match (count, plural) {
+        (1, "entries") => "1 entry".to_owned(),
+        (1, plural) => format!("1 {}", plural.trim_end_matches('s')),
+        (count, plural) => format!("{count} {plural}"),
+    }
 }
 
 fn pattern(value: &str, text: &str) -> String {

@@ -73,12 +73,12 @@ fn precondition_failure(m: pb::PreconditionFailure) -> Value {
 
 fn bad_request(m: pb::BadRequest) -> Value {
     let violation = |m: pb::bad_request::FieldViolation| {
-        json!({
-            "field": m.field,
-            "description": m.description,
-            "reason": m.reason,
-            "localizedMessage": m.localized_message.map(localized_message),
-        })
+        let mut violation =
+            json!({"field": m.field, "description": m.description, "reason": m.reason});
+        if let Some(message) = m.localized_message {
+            violation["localizedMessage"] = localized_message(message);
+        }
+        violation
     };
     json!({"fieldViolations": list(m.field_violations, violation)})
 }

@@ -4,10 +4,12 @@
 //! only an unset member of a `oneof` is left out. Reading takes the JSON name and the proto name of a field, `null` as
 //! unset, and refuses what it does not know.
 
+mod depth;
 mod kind;
 mod read;
 mod write;
 
+pub(crate) use depth::Level;
 pub(crate) use kind::Text;
 pub use kind::{
     Bool, Bytes, Enum, EnumValue, F32, F64, I32, I64, Key, Kind, ListOf, MapKey, MapOf, Msg, Str,

@@ -7,7 +7,7 @@ use serde::{
     de::{self, DeserializeSeed, Error, MapAccess, SeqAccess, Visitor},
 };
 
-use super::{Key, Kind, MapKey};
+use super::{Key, Kind, Level, MapKey};
 
 /// Generated for every message: reads the value of one field.
 pub trait Fields: Default {
@@ -38,6 +38,7 @@ impl<'de, M: Fields> Visitor<'de> for Message<M> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<M, A::Error> {
+        let _level = Level::enter().map_err(A::Error::custom)?;
         let mut message = M::default();
         let mut seen = vec![false; M::NAMES.len()];
         while let Some(Name(name)) = map.next_key()? {

@@ -62,7 +62,7 @@ impl Body {
         let _ = Nullable::<K>::default().deserialize(json);
         let path = track.path().to_string();
         match (field, path.as_str()) {
-            (field, ".") => field.to_owned(),
+            (field, "." | "?") => field.to_owned(),
             ("", path) => path.to_owned(),
             (field, path) if path.starts_with('[') => format!("{field}{path}"),
             (field, path) => format!("{field}.{path}"),

@@ -1,6 +1,6 @@
 //! From an HTTP request to the call of a method, and back.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, sync::Arc};
 
 use axum::body::Body as HttpBody;
 use futures_util::{Stream, StreamExt};
@@ -269,9 +269,11 @@ fn failed(status: Status) -> Response {
     error::status_response(status, Transport::Http)
 }
 
-/// The service answered with what has no form in JSON, which is its mistake.
+/// The service answered with what has no form in JSON, which is its mistake, and no news for the client.
 fn unwritable(error: serde_json::Error) -> Status {
-    Status::internal(format!("the answer cannot be written as JSON: {error}"))
+    let mut status = Status::internal("the answer has no form in JSON");
+    status.set_source(Arc::new(error));
+    status
 }
 
 fn unreadable(error: &axum::Error) -> Response {

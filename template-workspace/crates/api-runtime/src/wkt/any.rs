@@ -12,7 +12,10 @@ use serde::{
 use serde_json::Value;
 
 use super::serde_by_kind;
-use crate::{error::details, json::Kind};
+use crate::{
+    error::details,
+    json::{Kind, Level},
+};
 
 /// `google.protobuf.Any`; in JSON the message with its type as `@type`.
 ///
@@ -104,6 +107,8 @@ fn well_known(name: &str) -> Option<AnyType> {
 
 impl Any {
     fn to_json(&self) -> Result<Value, String> {
+        // An Any within an Any is bytes until now, so nothing has limited its depth.
+        let _level = Level::enter()?;
         if self.type_url.is_empty() {
             return Ok(Value::Object(serde_json::Map::new()));
         }
