@@ -30,6 +30,7 @@ impl Schemas {
     /// A field in a body.
     pub fn field(&mut self, field: &FieldDescriptor, usage: Use) -> Value {
         let values = options::rules(field);
+
         match field.kind() {
             Kind::Message(entry) if field.is_map() => {
                 let mut schema = json!({
