@@ -74,6 +74,7 @@ async fn execute(
             application.migrate(true).await?;
             let left = serve(service, application).await?;
             telemetry.flush(left).await;
+            tracing::info!("stopped");
         }
     }
     Ok(())

@@ -6,9 +6,10 @@ mod connection;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
+use futures_util::FutureExt;
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -57,21 +58,24 @@ pub(crate) async fn serve(
 ) {
     let places = Arc::new(Semaphore::new(limits.connections));
     let connections = Connections::new(router, limits, stop.clone());
+    let begin = |stream, place| {
+        let connections = connections.clone();
+        stop.connections.spawn(async move {
+            connections.serve(stream).await;
+            drop::<Option<OwnedSemaphorePermit>>(place);
+        });
+    };
     let accepting = async {
-        loop {
-            // A semaphore that is never closed always has a place in the end.
-            let Ok(place) = places.clone().acquire_owned().await else {
-                return;
-            };
-            let stream = accept(&listener).await;
-            let connections = connections.clone();
-            stop.connections.spawn(async move {
-                connections.serve(stream).await;
-                drop(place);
-            });
+        // A semaphore that is never closed always has a place in the end.
+        while let Ok(place) = places.clone().acquire_owned().await {
+            begin(accept(&listener).await, Some(place));
         }
     };
     stop.closing.run_until_cancelled(accepting).await;
+    // Who has connected before the end is answered.
+    while let Some(stream) = accept(&listener).now_or_never() {
+        begin(stream, None);
+    }
 }
 
 /// The next connection. What goes wrong here is the connection's fault, or passes, such as too many open files.

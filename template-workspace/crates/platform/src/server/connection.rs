@@ -20,6 +20,8 @@ use crate::config;
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// A connection without traffic is asked whether somebody is still there.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
+/// At the end, a connection has this long for a request that is on its way.
+const LAST_REQUEST: Duration = Duration::from_millis(100);
 const MAX_STREAMS: u32 = 256;
 
 /// How the connections of a listener are served. Clones share it.
@@ -61,11 +63,22 @@ impl Connections {
     /// Serves one connection to its end. How it ends is the client's affair: nobody is there to be told.
     pub async fn serve(&self, stream: TcpStream) {
         let shared = &*self.0;
-        let first_bytes = tokio::time::timeout(shared.first_bytes_within, is_http2(&stream));
-        let ended = match shared.stop.closing.run_until_cancelled(first_bytes).await {
-            Some(Ok(Ok(true))) => shared.serve_http2(stream).await,
-            Some(Ok(Ok(false))) => shared.serve_http1(stream).await,
-            Some(Ok(Err(_)) | Err(_)) | None => return,
+        let patience = async {
+            let closing = shared.stop.closing.cancelled();
+            if tokio::time::timeout(shared.first_bytes_within, closing)
+                .await
+                .is_ok()
+            {
+                tokio::time::sleep(LAST_REQUEST).await;
+            }
+        };
+        let ended = tokio::select! {
+            http2 = is_http2(&stream) => match http2 {
+                Ok(true) => shared.serve_http2(stream).await,
+                Ok(false) => shared.serve_http1(stream).await,
+                Err(_) => return,
+            },
+            () = patience => return,
         };
         if let Err(error) = ended {
             tracing::debug!(%error, "a connection ended early");
@@ -95,8 +108,14 @@ impl Shared {
         {
             Some(ended) => ended,
             None => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
+                // A request may be on its way; its answer says `close` and ends the connection.
+                match tokio::time::timeout(LAST_REQUEST, connection.as_mut()).await {
+                    Ok(ended) => ended,
+                    Err(_) => {
+                        connection.as_mut().graceful_shutdown();
+                        connection.await
+                    }
+                }
             }
         }
     }
