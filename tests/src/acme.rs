@@ -87,10 +87,7 @@ impl Acme {
         let workspace = render_workspace(
             fresh.path(),
             "acme",
-            &[&format!(
-                "template_source={}",
-                repository().display()
-            )],
+            &[&format!("template_source={}", repository().display())],
         )?;
         for (name, fields) in SERVICES {
             render_service(&workspace, name, &[&format!("fields={fields}")])?;
@@ -133,6 +130,40 @@ impl Acme {
     /// Every file that git would see, with its content.
     pub fn files(&self) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
         files(&self.path)
+    }
+}
+
+/// Another workspace beside it, for one test: rendered without services, built into the same target directory.
+pub struct Scratch {
+    path: PathBuf,
+}
+
+impl Scratch {
+    /// A fresh workspace in a folder of this name.
+    pub fn new(name: &str) -> Result<Self> {
+        fs::create_dir_all(target())?;
+        let path = target().join(name);
+        if path.exists() {
+            fs::remove_dir_all(&path)?;
+        }
+        let source = format!("template_source={}", repository().display());
+        let path = render_workspace(&target(), name, &[&source])?;
+        Ok(Self { path })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Cargo, in the workspace, with the target directory that the tests share.
+    pub fn cargo(&self, arguments: &[&str]) -> Command {
+        let mut command = crate::cargo::command("cargo", &self.path);
+        command
+            .args(arguments)
+            .env_remove("DATABASE_URL")
+            .env("CARGO_TARGET_DIR", target().join("target"));
+        command
     }
 }
 

@@ -53,7 +53,7 @@ impl<R: {{Resource}}Repository> {{proto_service}} for {{Resource}}Api<R> {
         let request = PageRequest::new(page_size, &page_token, "{{table}}")?;
         let page = self.{{resources_ident}}.list(request).await?;
         Ok(Response::new(v1::List{{Resources}}Response {
-            {{resources_ident}}: page.items.into_iter().map(v1::{{Resource}}::from).collect(),
+            {{resources_ident}}: page.items.into_iter().map(Into::into).collect(),
             next_page_token: page.next_page_token,
         }))
     }

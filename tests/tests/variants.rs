@@ -1,0 +1,149 @@
+//! Everything that can be rendered builds without a warning and passes its own tests.
+
+use std::path::Path;
+
+use tests::{
+    acme::{Scratch, succeeds},
+    render::render_service,
+};
+
+/// A name, and what else is asked for. Each type of field stands alone once, so that nothing is imported in vain.
+const VARIANTS: &[(&str, &[&str])] = &[
+    ("defaults", &[]),
+    ("a", &["fields=v:string"]),
+    ("order", &["fields=v:text?"]),
+    ("user-profile", &["fields=v:bool"]),
+    ("people", &["fields=v:int32?"]),
+    ("addresses", &["fields=v:int64:unique"]),
+    ("data", &["fields=data:double:index"]),
+    ("select", &["fields=v:decimal:unique:min=0.01:max=99"]),
+    ("group", &["fields=v:date?:unique"]),
+    ("statistics", &["fields=v:timestamp:index"]),
+    ("types", &["fields=v:bytes:min=2:max=4"]),
+    ("matches", &["fields=v:json"]),
+    ("choices", &["fields=v:enum(only)"]),
+    ("user-2fa", &["fields=v:enum(a|b_2|c3)?:index"]),
+    ("links", &["fields=v:ref(users)?:unique"]),
+    (
+        "finance/invoices",
+        &["fields=v:string:email", "kind=mounted"],
+    ),
+    (
+        "finance/payments",
+        &["fields=v:string?:url:unique", "resource=transfer"],
+    ),
+    (
+        "optionals",
+        &[
+            "fields=a:string?, b:bytes?, c:json?, d:enum(x|y)?, e:decimal?, f:timestamp?, g:ref(users)?",
+        ],
+    ),
+];
+
+/// These run their tests too; the others are only checked.
+const TESTED: &[(&str, &[&str])] = &[
+    (
+        "everything",
+        &[
+            "fields=name:string:min=3:max=8, email:string:unique:email, site:string?:url, bio:text?:max=2000, \
+        active:bool, seats:int32:min=1:max=10, visits:int64:index, score:double?:min=-0.5, \
+        rate:decimal?:min=0:max=1000, born:date?, hired_at:timestamp, avatar:bytes?, extra:json?, \
+        status:enum(draft|active|retired), user:ref(users)",
+        ],
+    ),
+    (
+        "rust-words",
+        &[
+            "fields=type:string:unique, match:int32?:index, async:bool, fn:text, impl:enum(if|else|type), r2:date",
+        ],
+    ),
+    (
+        "sql-words",
+        &[
+            "fields=order:string:unique, select:int64:index, group:date?, from:json?, check:enum(a|b), \
+        table:double, columns:bool, primary:ref(users), using:timestamp",
+            "resource=value",
+        ],
+    ),
+    (
+        "proto-words",
+        &[
+            "fields=message:string, option:int32, optional:bool, repeated:text?, reserved:bytes?, \
+        package:double, import:date, oneof:enum(map|rpc)",
+        ],
+    ),
+    (
+        "method-words",
+        &[
+            "fields=from:string, into:string, eq:int32, fmt:int64, hash:double, serialize:bool, new:bool, validate:text?",
+        ],
+    ),
+];
+
+#[test]
+fn every_variant_is_free_of_warnings() {
+    let scratch = Scratch::new("variants").unwrap();
+    for (name, options) in VARIANTS.iter().chain(TESTED) {
+        render_service(scratch.path(), name, options)
+            .unwrap_or_else(|error| panic!("{name}: {error:#}"));
+    }
+    let wide: Vec<_> = (0..40)
+        .map(|number| {
+            format!(
+                "f{number}:{}",
+                ["string", "bool?", "date", "int64"][number % 4]
+            )
+        })
+        .collect();
+    render_service(
+        scratch.path(),
+        "wide",
+        &[&format!("fields={}", wide.join(", "))],
+    )
+    .unwrap();
+    let long = "n".repeat(60);
+    render_service(scratch.path(), &long, &[]).unwrap();
+
+    succeeds(scratch.cargo(&["fmt", "--all", "--check"])).unwrap();
+    succeeds(scratch.cargo(&[
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ]))
+    .unwrap();
+    let mut test = vec!["test"];
+    for (name, _) in TESTED {
+        test.extend(["--package", name]);
+    }
+    succeeds(scratch.cargo(&test)).unwrap();
+    no_panic_outside_tests(scratch.path());
+}
+
+fn no_panic_outside_tests(workspace: &Path) {
+    let sources = walkdir::WalkDir::new(workspace.join("services"))
+        .into_iter()
+        .map(|entry| entry.unwrap().into_path());
+    for path in sources.filter(|path| path.extension().is_some_and(|extension| extension == "rs")) {
+        if path
+            .components()
+            .any(|part| part.as_os_str() == "tests" || part.as_os_str() == "tests.rs")
+        {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let text = text
+            .split("#[cfg(test)]\nmod tests {")
+            .next()
+            .unwrap_or_default();
+        for word in ["unwrap()", "expect(", "panic!", "todo!", "#[allow"] {
+            let shown = path.display();
+            assert!(
+                !text.contains(word) || path.ends_with("fake.rs"),
+                "{word} in {shown}"
+            );
+        }
+    }
+}
