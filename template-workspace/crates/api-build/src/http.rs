@@ -73,10 +73,10 @@ pub fn bindings(method: &MethodDescriptor, problems: &mut Error) -> Vec<Binding>
 
 fn binding(method: &MethodDescriptor, rule: &DynamicMessage) -> Result<Binding, String> {
     let (verb, path) = pattern(rule)?;
-    let template = template::parse(&path).map_err(|error| format!("{path:?}: {error}"))?;
+    let mut template = template::parse(&path).map_err(|error| format!("{path:?}: {error}"))?;
     let input = method.input();
-    for variable in &template.variables {
-        path_field(&input, &variable.field)?;
+    for variable in &mut template.variables {
+        variable.json = path_field(&input, &variable.field)?;
     }
     let body = match options::text(rule, "body").as_deref() {
         None => Body::None,
@@ -131,8 +131,9 @@ fn field_of(
     })
 }
 
-/// Checks that a path variable is a field with one value.
-fn path_field(input: &MessageDescriptor, path: &str) -> Result<(), String> {
+/// Checks that a path variable is a field with one value; gives its path in JSON names.
+fn path_field(input: &MessageDescriptor, path: &str) -> Result<String, String> {
+    let mut json = Vec::new();
     let mut message = input.clone();
     let mut names = path.split('.').peekable();
     while let Some(name) = names.next() {
@@ -147,8 +148,13 @@ fn path_field(input: &MessageDescriptor, path: &str) -> Result<(), String> {
                 "variable {path:?}: {name:?} is repeated, and a path holds one value"
             ));
         }
+        json.push(field.json_name().to_owned());
         match (field.kind(), names.peek()) {
-            (Kind::Message(next), Some(_)) if real_oneof(&field).is_none() => message = next,
+            (Kind::Message(next), Some(_))
+                if real_oneof(&field).is_none() && next.package_name() != "google.protobuf" =>
+            {
+                message = next;
+            }
             (Kind::Message(next), None) if is_value(&next) => (),
             (Kind::Message(_), _) => {
                 return Err(format!(
@@ -161,5 +167,5 @@ fn path_field(input: &MessageDescriptor, path: &str) -> Result<(), String> {
             }
         }
     }
-    Ok(())
+    Ok(json.join("."))
 }

@@ -424,8 +424,8 @@ fn static_rule(code: &mut String, name: &str, binding: &Binding) {
         .iter()
         .map(|variable| {
             format!(
-                "::api_runtime::rest::Variable {{ field: {:?}, first: {}, end: {} }}",
-                variable.field, variable.first, variable.end
+                "::api_runtime::rest::Variable {{ field: {:?}, json: {:?}, first: {}, end: {} }}",
+                variable.field, variable.json, variable.first, variable.end
             )
         })
         .collect();
@@ -433,16 +433,16 @@ fn static_rule(code: &mut String, name: &str, binding: &Binding) {
         Some(verb) => format!("::core::option::Option::Some({verb:?})"),
         None => "::core::option::Option::None".to_owned(),
     };
-    let body = match &binding.body {
-        Body::None => "",
-        Body::Whole => "*",
-        Body::Field(field) => field.name(),
+    let (body, body_json) = match &binding.body {
+        Body::None => ("", ""),
+        Body::Whole => ("*", "*"),
+        Body::Field(field) => (field.name(), field.json_name()),
     };
     let _ = write!(
         code,
         "static {name}: ::api_runtime::rest::Rule = ::api_runtime::rest::Rule {{\n    verb: {:?},\n    \
          template: ::api_runtime::rest::Template {{\n        text: {:?},\n        segments: &[{}],\n        verb: {verb},\n        variables: &[{}],\n    }},\n    \
-         body: {body:?},\n}};\n",
+         body: {body:?},\n    body_json: {body_json:?},\n}};\n",
         binding.verb,
         binding.template.text,
         segments.join(", "),

@@ -28,6 +28,8 @@ pub enum Segment {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Variable {
     pub field: String,
+    /// The field in JSON names; the template alone does not know it.
+    pub json: String,
     pub first: usize,
     pub end: usize,
 }
@@ -96,6 +98,7 @@ impl Template {
         let end = self.segments.len();
         self.variables.push(Variable {
             field: field.to_owned(),
+            json: String::new(),
             first,
             end,
         });
@@ -155,6 +158,7 @@ mod tests {
             template.variables,
             [Variable {
                 field: "name".into(),
+                json: String::new(),
                 first: 1,
                 end: 5
             }]

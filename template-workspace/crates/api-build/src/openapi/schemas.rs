@@ -275,6 +275,7 @@ fn nullable(mut schema: Value) -> Value {
         return schema;
     }
     match schema["type"].take() {
+        Value::String(one) if one == "null" => schema["type"] = one.into(),
         Value::String(one) => schema["type"] = json!([one, "null"]),
         Value::Array(mut types) => {
             types.push("null".into());

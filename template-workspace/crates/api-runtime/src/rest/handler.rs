@@ -8,7 +8,7 @@ use http::{HeaderValue, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt, LengthLimitError};
 use tonic::{Status, metadata::MetadataMap};
 
-use super::{Arity, Body, ParamError, Reply, Route, Template, params::pairs};
+use super::{Arity, Body, ParamError, Reply, Route, Template, Variable, params::pairs};
 use crate::{
     contract::{Endpoint, Method, Request, Response, Transport},
     error,
@@ -24,6 +24,8 @@ pub struct Rule {
     pub template: Template,
     /// What the body holds, so no query parameter may: a field (proto name), or `*` for all.
     pub body: &'static str,
+    /// The same in its JSON name.
+    pub body_json: &'static str,
 }
 
 /// Puts the body into the request message.
@@ -221,12 +223,12 @@ fn set_params(
             Err(ParamError::Invalid(reason)) => violations.add_named(name, "query", reason),
         }
     }
-    for (field, value) in rule.template.values(parts.uri.path()) {
+    for (Variable { field, json, .. }, value) in rule.template.values(parts.uri.path()) {
         match value.map(|value| message.set(field, &value)) {
             Some(Ok(_)) => (),
-            Some(Err(ParamError::Invalid(reason))) => violations.add_named(field, "path", reason),
-            Some(Err(ParamError::Unknown)) => violations.add_named(field, "path", "unknown field"),
-            None => violations.add_named(field, "path", "is not UTF-8"),
+            Some(Err(ParamError::Invalid(reason))) => violations.add_named(*json, "path", reason),
+            Some(Err(ParamError::Unknown)) => violations.add_named(*json, "path", "unknown field"),
+            None => violations.add_named(*json, "path", "is not UTF-8"),
         }
     }
 }
@@ -239,12 +241,9 @@ impl Rule {
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         };
         self.body == "*"
-            || (!self.body.is_empty() && below(self.body))
-            || self
-                .template
-                .variables
-                .iter()
-                .any(|variable| variable.field == name)
+            || (!self.body.is_empty() && (below(self.body) || below(self.body_json)))
+            || (self.template.variables.iter())
+                .any(|variable| variable.field == name || variable.json == name)
     }
 }
 

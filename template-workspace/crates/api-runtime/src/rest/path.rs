@@ -27,22 +27,24 @@ pub enum Segment {
 /// A field of the request message that takes its value from the path.
 #[derive(Debug)]
 pub struct Variable {
-    /// Path of the field, `consultant.id`.
+    /// Path of the field, `big_thing.id`.
     pub field: &'static str,
+    /// The same in JSON names, `bigThing.id`.
+    pub json: &'static str,
     /// Its segments are `first..end` of the template.
     pub first: usize,
     pub end: usize,
 }
 
 impl Template {
-    /// The fields of the request message and their decoded values for a path that matches.
+    /// The variables of the request message and their decoded values for a path that matches.
     ///
     /// A variable of one segment is percent-decoded wholly; one of several keeps what would change their number or
     /// meaning (reserved characters of RFC 6570) encoded. `None` is a value that is not UTF-8.
     pub(crate) fn values<'a>(
         &'static self,
         path: &'a str,
-    ) -> impl Iterator<Item = (&'static str, Option<String>)> + 'a {
+    ) -> impl Iterator<Item = (&'static Variable, Option<String>)> + 'a {
         let path = self.without_verb(path);
         self.variables.iter().map(move |variable| {
             let (first, end) = (variable.first, variable.end);
@@ -56,7 +58,7 @@ impl Template {
                 let raw: Vec<&str> = value.by_ref().take(count).collect();
                 decode_unreserved(&raw.join("/"))
             };
-            (variable.field, decoded)
+            (variable, decoded)
         })
     }
 
