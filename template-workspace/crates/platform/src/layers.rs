@@ -6,7 +6,7 @@
 
 mod body;
 mod deadline;
-mod ids;
+pub(crate) mod ids;
 mod load;
 mod metrics;
 mod panic;

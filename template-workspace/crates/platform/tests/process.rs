@@ -121,8 +121,10 @@ async fn raw(server: &TestServer, bytes: &[u8]) -> String {
 #[tokio::test]
 async fn a_request_id_is_kept_or_made_and_always_told() {
     let server = start(&[]).await;
-    let made = server.anonymous().get("/v1/x").await;
-    assert_eq!(made.headers["x-request-id"].len(), 32);
+    for path in ["/v1/x", "/me", "/nowhere", "/readyz"] {
+        let made = server.anonymous().get(path).await;
+        assert_eq!(made.headers["x-request-id"].len(), 32, "{path}");
+    }
     let kept = raw(
         &server,
         b"GET /v1/x HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-request-id: order-7\r\n\r\n",

@@ -10,7 +10,7 @@ use crate::{
     context::{Context, Ids},
 };
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// `deadline` is when the request's time is over.
@@ -47,6 +47,14 @@ pub(super) fn of(headers: &HeaderMap, telemetry: &Telemetry, deadline: Instant) 
 /// The caller learns the id, whether it chose it or not.
 pub(super) fn echo(context: &Context, headers: &mut HeaderMap) {
     headers.insert(REQUEST_ID, context.ids().request_id.clone());
+}
+
+/// Tells it on answers that no method gave, too: `sent` is what the client sent.
+pub(crate) fn complete(sent: Option<HeaderValue>, headers: &mut HeaderMap) {
+    if !headers.contains_key(REQUEST_ID) {
+        let kept = sent.filter(|id| is_well_formed(id.as_bytes()));
+        headers.insert(REQUEST_ID, kept.unwrap_or_else(new_request_id));
+    }
 }
 
 /// What may stand in a log line: up to 128 letters, digits and a few signs.

@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, io, sync::Arc, time::Duration};
 
-use axum::Router;
+use axum::{Router, body::Body};
 use http::{HeaderValue, Request, Response, header::CONNECTION};
 use hyper::{
     body::Incoming,
@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use tower::Service;
 
 use super::Stop;
-use crate::config;
+use crate::{config, layers::ids};
 
 /// How HTTP/2 begins; HTTP/1 begins with a method.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -62,7 +62,7 @@ impl Connections {
 
     /// Serves one connection to its end. How it ends is the client's affair: nobody is there to be told.
     pub async fn serve(&self, stream: TcpStream) {
-        let shared = &*self.0;
+        let shared = &self.0;
         let patience = async {
             let closing = shared.stop.closing.cancelled();
             if tokio::time::timeout(shared.first_bytes_within, closing)
@@ -120,9 +120,12 @@ impl Shared {
         }
     }
 
-    async fn serve_http2(&self, stream: TcpStream) -> hyper::Result<()> {
-        let router = self.router.clone();
-        let service = service_fn(move |request: Request<Incoming>| router.clone().call(request));
+    async fn serve_http2(self: &Arc<Self>, stream: TcpStream) -> hyper::Result<()> {
+        let shared = self.clone();
+        let service = service_fn(move |request| {
+            let shared = shared.clone();
+            async move { shared.answer(request).await }
+        });
         let mut connection =
             std::pin::pin!(self.http2.serve_connection(TokioIo::new(stream), service));
         match self
@@ -140,11 +143,11 @@ impl Shared {
         }
     }
 
-    async fn answer(
-        &self,
-        request: Request<Incoming>,
-    ) -> Result<Response<axum::body::Body>, Infallible> {
-        self.router.clone().call(request).await
+    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+        let request_id = request.headers().get(ids::REQUEST_ID).cloned();
+        let mut response = self.router.clone().call(request).await?;
+        ids::complete(request_id, response.headers_mut());
+        Ok(response)
     }
 }
 
