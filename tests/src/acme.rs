@@ -248,23 +248,28 @@ impl Backend {
             &json!({"user": {"email": "ada@example.com", "name": "Ada"}, "password": "correct horse"}),
         )?;
         ensure!(user.status == 200, "registering answered {user:?}");
-        let session = client.post(
+        let user_id = user.json()?["id"].as_str().context("no id")?.to_owned();
+        let mut backend = Self {
+            core,
+            service: service?,
+            token: String::new(),
+            user_id,
+            folder,
+        };
+        backend.log_in()?;
+        Ok(backend)
+    }
+
+    /// Renews the token, which lasts for a quarter of an hour.
+    pub fn log_in(&mut self) -> Result<()> {
+        let session = self.core.client().post(
             "/v1/auth/login",
             &json!({"email": "ada@example.com", "password": "correct horse"}),
         )?;
         ensure!(session.status == 200, "logging in answered {session:?}");
-        let token = session.json()?["accessToken"]
-            .as_str()
-            .context("no token")?
-            .to_owned();
-        let user_id = user.json()?["id"].as_str().context("no id")?.to_owned();
-        Ok(Self {
-            core,
-            service: service?,
-            token,
-            user_id,
-            folder,
-        })
+        let token = session.json()?["accessToken"].as_str().map(str::to_owned);
+        self.token = token.context("no token")?;
+        Ok(())
     }
 
     /// A client of the service, with the token.

@@ -27,6 +27,7 @@ fn what_was_acknowledged_survives_sigkill() {
     let kills = std::env::var("TESTS_KILLS").map_or(KILLS, |kills| kills.parse().unwrap());
     let mut backend = Backend::start(&[]).unwrap();
     for round in 0..kills {
+        backend.log_in().unwrap();
         let acknowledged: Mutex<Vec<Value>> = Mutex::default();
         let client = backend.client();
         thread::scope(|scope| {
