@@ -288,7 +288,7 @@ impl Backend {
             "seats": 3,
             "visits": "9007199254740993",
             "score": 1.5,
-            "price": {"value": "180.50"},
+            "price": {"value": "180.5"},
             "born": {"year": 1906, "month": 12, "day": 9},
             "hiredAt": "1944-07-02T08:30:00.123456Z",
             "avatar": "AAEC/w==",
