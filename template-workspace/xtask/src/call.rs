@@ -46,12 +46,21 @@ fn find(name: &str) -> Result<MethodDescriptor> {
     let (service, method) = name.split_once('/').context("a method is SERVICE/METHOD")?;
     let Some(service) = pool.get_service_by_name(service) else {
         let known: Vec<_> = pool.services().map(|s| s.full_name().to_owned()).collect();
-        bail!("there is no service `{service}`; there are {}", known.join(", "));
+        bail!(
+            "there is no service `{service}`; there are {}",
+            known.join(", ")
+        );
     };
-    let found = service.methods().find(|candidate| candidate.name() == method);
+    let found = service
+        .methods()
+        .find(|candidate| candidate.name() == method);
     found.with_context(|| {
         let known: Vec<_> = service.methods().map(|m| m.name().to_owned()).collect();
-        format!("{} has no method `{method}`; it has {}", service.name(), known.join(", "))
+        format!(
+            "{} has no method `{method}`; it has {}",
+            service.name(),
+            known.join(", ")
+        )
     })
 }
 
@@ -73,9 +82,16 @@ async fn unary(
     let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
     let mut client = Grpc::new(channel);
     client.ready().await?;
-    let answer = client.unary(request, path.try_into()?, Dynamic(method.clone())).await;
+    let answer = client
+        .unary(request, path.try_into()?, Dynamic(method.clone()))
+        .await;
     answer.map(tonic::Response::into_inner).map_err(|status| {
-        anyhow::anyhow!("{:?} ({}): {}", status.code(), status.code() as i32, status.message())
+        anyhow::anyhow!(
+            "{:?} ({}): {}",
+            status.code(),
+            status.code() as i32,
+            status.message()
+        )
     })
 }
 
@@ -101,8 +117,13 @@ impl Encoder for Dynamic {
     type Item = DynamicMessage;
     type Error = Status;
 
-    fn encode(&mut self, message: DynamicMessage, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        prost::Message::encode(&message, buffer).map_err(|error| Status::internal(error.to_string()))
+    fn encode(
+        &mut self,
+        message: DynamicMessage,
+        buffer: &mut EncodeBuf<'_>,
+    ) -> Result<(), Status> {
+        prost::Message::encode(&message, buffer)
+            .map_err(|error| Status::internal(error.to_string()))
     }
 }
 

@@ -13,11 +13,17 @@ const LIST_END: &str = "];";
 pub fn mount(service: &str) -> Result<()> {
     ensure!(service != "core", "core cannot be mounted into itself");
     ensure!(
-        Path::new("services").join(service).join("Cargo.toml").exists(),
+        Path::new("services")
+            .join(service)
+            .join("Cargo.toml")
+            .exists(),
         "there is no service `{service}` in services/"
     );
     let (manifest, wiring) = read()?;
-    ensure!(!manifest.contains(&dependency(service)), "`{service}` is mounted already");
+    ensure!(
+        !manifest.contains(&dependency(service)),
+        "`{service}` is mounted already"
+    );
 
     let manifest = insert_sorted(&manifest, "[dependencies]", "", &dependency(service))?;
     let wiring = insert_sorted(&wiring, LIST_START, LIST_END, &entry(service))?;
@@ -60,8 +66,9 @@ fn write(manifest: &str, wiring: &str) -> Result<()> {
 
 /// Inserts `line` in alphabetical place among the lines between `start` and `end`.
 fn insert_sorted(text: &str, start: &str, end: &str, line: &str) -> Result<String> {
-    let (before, after) =
-        text.split_once(&format!("{start}\n")).with_context(|| format!("`{start}` is gone"))?;
+    let (before, after) = text
+        .split_once(&format!("{start}\n"))
+        .with_context(|| format!("`{start}` is gone"))?;
     let mut place = before.len() + start.len() + 1;
     for existing in after.split_inclusive('\n') {
         let comment = existing.trim_start().starts_with("//");
@@ -85,7 +92,10 @@ mod tests {
     fn a_line_is_inserted_in_order_and_removed_without_a_trace() {
         let list = "a\npub const X = [\n    // why\n    b,\n    d,\n];\nz\n";
         let longer = insert_sorted(list, "pub const X = [", "];", "    c,\n").unwrap();
-        assert_eq!(longer, "a\npub const X = [\n    // why\n    b,\n    c,\n    d,\n];\nz\n");
+        assert_eq!(
+            longer,
+            "a\npub const X = [\n    // why\n    b,\n    c,\n    d,\n];\nz\n"
+        );
         assert_eq!(remove_line(&longer, "    c,\n").unwrap(), list);
     }
 
@@ -93,6 +103,9 @@ mod tests {
     fn the_last_place_is_before_the_end_of_the_list() {
         let list = "[dependencies]\na = 1\n\n[dev-dependencies]\n";
         let longer = insert_sorted(list, "[dependencies]", "", "b = 1\n").unwrap();
-        assert_eq!(longer, "[dependencies]\na = 1\nb = 1\n\n[dev-dependencies]\n");
+        assert_eq!(
+            longer,
+            "[dependencies]\na = 1\nb = 1\n\n[dev-dependencies]\n"
+        );
     }
 }

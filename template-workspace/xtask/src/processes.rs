@@ -48,7 +48,11 @@ async fn run_until_signal(services: Vec<Service>) -> Result<()> {
         terminate_process(pid as i32);
     }
     let mut failures = Vec::new();
-    for (name, status) in ended.transpose()?.into_iter().chain(running.join_all().await) {
+    for (name, status) in ended
+        .transpose()?
+        .into_iter()
+        .chain(running.join_all().await)
+    {
         let status = status?;
         if !status.success() {
             failures.push(format!("{name} ended with {status}"));
@@ -79,10 +83,19 @@ pub fn up() -> Result<()> {
             .spawn()
             .with_context(|| format!("cannot start {}", service.name))?;
         if let Some(status) = ended_within(&mut child, Duration::from_millis(500))? {
-            bail!("{} ended with {status}; see {}", service.name, log.display());
+            bail!(
+                "{} ended with {status}; see {}",
+                service.name,
+                log.display()
+            );
         }
         fs::write(&pid_file, child.id().to_string())?;
-        println!("{} runs as process {}; its log is {}", service.name, child.id(), log.display());
+        println!(
+            "{} runs as process {}; its log is {}",
+            service.name,
+            child.id(),
+            log.display()
+        );
     }
     Ok(())
 }
@@ -96,7 +109,11 @@ pub fn down() -> Result<()> {
     let mut stopping = Vec::new();
     for entry in entries {
         let path = entry?.path();
-        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let name = path
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         match running(&path, &name) {
             Some(pid) => {
                 terminate_process(pid);
@@ -108,7 +125,10 @@ pub fn down() -> Result<()> {
     let deadline = Instant::now() + STOP_WITHIN;
     for (name, pid, path) in stopping {
         while running(&path, &name).is_some() {
-            ensure!(Instant::now() < deadline, "{name} (process {pid}) does not stop");
+            ensure!(
+                Instant::now() < deadline,
+                "{name} (process {pid}) does not stop"
+            );
             pause();
         }
         fs::remove_file(path)?;
@@ -128,11 +148,17 @@ fn build() -> Result<Vec<Service>> {
     for entry in fs::read_dir("services")? {
         let path = entry?.path();
         if path.join("src/main.rs").exists() {
-            names.extend(path.file_name().map(|name| name.to_string_lossy().into_owned()));
+            names.extend(
+                path.file_name()
+                    .map(|name| name.to_string_lossy().into_owned()),
+            );
         }
     }
     names.sort();
-    ensure!(!names.is_empty(), "there is no service yet; `cargo new-service --name NAME` adds one");
+    ensure!(
+        !names.is_empty(),
+        "there is no service yet; `cargo new-service --name NAME` adds one"
+    );
 
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
@@ -144,12 +170,18 @@ fn build() -> Result<Vec<Service>> {
 
     let mut services = Vec::new();
     for line in output.stdout.split(|byte| *byte == b'\n') {
-        let Ok(message) = serde_json::from_slice::<serde_json::Value>(line) else { continue };
+        let Ok(message) = serde_json::from_slice::<serde_json::Value>(line) else {
+            continue;
+        };
         let name = message["target"]["name"].as_str().unwrap_or_default();
-        if let (Some(executable), true) =
-            (message["executable"].as_str(), names.iter().any(|known| known == name))
-        {
-            services.push(Service { name: name.to_owned(), executable: executable.into() });
+        if let (Some(executable), true) = (
+            message["executable"].as_str(),
+            names.iter().any(|known| known == name),
+        ) {
+            services.push(Service {
+                name: name.to_owned(),
+                executable: executable.into(),
+            });
         }
     }
     Ok(services)
@@ -163,7 +195,10 @@ fn pid_file(name: &str) -> PathBuf {
 fn running(pid_file: &Path, name: &str) -> Option<i32> {
     let pid: i32 = fs::read_to_string(pid_file).ok()?.trim().parse().ok()?;
     test_kill_process(Pid::from_raw(pid)?).ok()?;
-    let ps = Command::new("ps").args(["-o", "stat=,args=", "-p", &pid.to_string()]).output().ok()?;
+    let ps = Command::new("ps")
+        .args(["-o", "stat=,args=", "-p", &pid.to_string()])
+        .output()
+        .ok()?;
     let line = String::from_utf8_lossy(&ps.stdout);
     let (state, command) = line.trim().split_once(char::is_whitespace)?;
     let alive = !state.starts_with('Z') && command.trim().ends_with(&format!("/{name}"));
@@ -188,7 +223,10 @@ fn ended_within(child: &mut Child, limit: Duration) -> Result<Option<std::proces
     Ok(None)
 }
 
-#[allow(clippy::disallowed_methods, reason = "no runtime here whose worker it could block")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "no runtime here whose worker it could block"
+)]
 fn pause() {
     std::thread::sleep(Duration::from_millis(50));
 }

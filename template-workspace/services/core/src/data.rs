@@ -38,7 +38,10 @@ impl UserRepository for UserStore {
             users::password_hash.eq(password_hash),
         );
         with_conn!(&self.database, |conn| {
-            diesel::insert_into(users::table).values(row).execute(conn).await
+            diesel::insert_into(users::table)
+                .values(row)
+                .execute(conn)
+                .await
         })
         .map_err(email_taken)?;
         Ok(())
@@ -46,7 +49,12 @@ impl UserRepository for UserStore {
 
     async fn find(&self, id: Uuid) -> Result<Option<User>, Error> {
         let row = with_conn!(&self.database, |conn| {
-            users::table.find(Sql(id)).select(UserRow::as_select()).first(conn).await.optional()
+            users::table
+                .find(Sql(id))
+                .select(UserRow::as_select())
+                .first(conn)
+                .await
+                .optional()
         })?;
         Ok(row.map(User::from))
     }
@@ -60,7 +68,10 @@ impl UserRepository for UserStore {
                 .await
                 .optional()
         })?;
-        Ok(row.map(|(user_id, password_hash)| Credentials { user_id, password_hash }))
+        Ok(row.map(|(user_id, password_hash)| Credentials {
+            user_id,
+            password_hash,
+        }))
     }
 
     async fn list(&self, after: Option<Cursor>, limit: i64) -> Result<Vec<User>, Error> {
@@ -72,7 +83,9 @@ impl UserRepository for UserStore {
                 .into_boxed();
             if let Some(Cursor { created_at, id }) = after {
                 let earlier = users::created_at.lt(Sql(created_at));
-                let same_time = users::created_at.eq(Sql(created_at)).and(users::id.lt(Sql(id)));
+                let same_time = users::created_at
+                    .eq(Sql(created_at))
+                    .and(users::id.lt(Sql(id)));
                 query = query.filter(earlier.or(same_time));
             }
             query.load(conn).await
@@ -141,8 +154,22 @@ struct UserChanges<'a> {
 
 impl From<UserRow> for User {
     fn from(row: UserRow) -> Self {
-        let UserRow { id, version, created_at, updated_at, email, name } = row;
-        Self { id, version, created_at, updated_at, email, name }
+        let UserRow {
+            id,
+            version,
+            created_at,
+            updated_at,
+            email,
+            name,
+        } = row;
+        Self {
+            id,
+            version,
+            created_at,
+            updated_at,
+            email,
+            name,
+        }
     }
 }
 

@@ -31,7 +31,9 @@ async fn a_user_registers_logs_in_and_is_found() {
     let (user, token) = join(&server, "ada@example.com").await;
 
     let client = server.with_token(&token);
-    let found = client.get(&format!("/v1/users/{}", user["id"].as_str().unwrap())).await;
+    let found = client
+        .get(&format!("/v1/users/{}", user["id"].as_str().unwrap()))
+        .await;
     assert_eq!((found.status, found.json), (200, user.clone()));
     let listed = client.get("/v1/users").await;
     assert_eq!(listed.json["users"], json!([user]));
@@ -73,12 +75,20 @@ async fn one_answer_names_every_bad_field() {
     let refused = server.anonymous().post("/v1/users", bad).await;
 
     assert_eq!(refused.status, 400);
-    let violations = refused.json["details"][0]["fieldViolations"].as_array().unwrap().clone();
-    let mut fields: Vec<_> =
-        violations.iter().map(|violation| violation["field"].as_str().unwrap()).collect();
+    let violations = refused.json["details"][0]["fieldViolations"]
+        .as_array()
+        .unwrap()
+        .clone();
+    let mut fields: Vec<_> = violations
+        .iter()
+        .map(|violation| violation["field"].as_str().unwrap())
+        .collect();
     fields.sort_unstable();
     assert_eq!(fields, ["password", "user.email", "user.name"]);
-    assert!(!refused.json.to_string().contains("short"), "a password was repeated");
+    assert!(
+        !refused.json.to_string().contains("short"),
+        "a password was repeated"
+    );
 }
 
 #[tokio::test]
@@ -99,11 +109,17 @@ async fn users_change_and_delete_themselves_and_nobody_else() {
     let path = format!("/v1/users/{}", ada["id"].as_str().unwrap());
     let (ada_client, eve_client) = (server.with_token(&ada_token), server.with_token(&eve_token));
 
-    assert_eq!(eve_client.patch(&path, json!({"name": "Eve"})).await.status, 403);
+    assert_eq!(
+        eve_client.patch(&path, json!({"name": "Eve"})).await.status,
+        403
+    );
     assert_eq!(eve_client.delete(&path).await.status, 403);
 
     let changed = ada_client.patch(&path, json!({"name": "Ada L."})).await;
-    assert_eq!((changed.status, &changed.json["name"]), (200, &json!("Ada L.")));
+    assert_eq!(
+        (changed.status, &changed.json["name"]),
+        (200, &json!("Ada L."))
+    );
     assert_eq!(changed.json["email"], ada["email"]);
 
     let stale = json!({"name": "Ada", "etag": ada["etag"]});
@@ -123,26 +139,60 @@ async fn everything_works_over_grpc() {
         name: Some("Ada".to_owned()),
         ..User::default()
     };
-    let registration = CreateUserRequest { user: Some(ada), password: PASSWORD.to_owned() };
-    let user = users.create_user(registration).await.unwrap().into_inner().user.unwrap();
+    let registration = CreateUserRequest {
+        user: Some(ada),
+        password: PASSWORD.to_owned(),
+    };
+    let user = users
+        .create_user(registration)
+        .await
+        .unwrap()
+        .into_inner()
+        .user
+        .unwrap();
 
-    let credentials =
-        LogInRequest { email: "ada@example.com".to_owned(), password: PASSWORD.to_owned() };
+    let credentials = LogInRequest {
+        email: "ada@example.com".to_owned(),
+        password: PASSWORD.to_owned(),
+    };
     let session = auth.log_in(credentials).await.unwrap().into_inner();
     assert_eq!(session.user_id, user.id);
     let token = &session.access_token;
 
-    let get = GetUserRequest { id: user.id.clone() };
-    let found = users.get_user(testkit::authorized(get.clone(), token)).await.unwrap();
+    let get = GetUserRequest {
+        id: user.id.clone(),
+    };
+    let found = users
+        .get_user(testkit::authorized(get.clone(), token))
+        .await
+        .unwrap();
     assert_eq!(found.into_inner().user, Some(user.clone()));
 
-    let renamed = User { name: Some("Ada L.".to_owned()), ..user.clone() };
-    let update = UpdateUserRequest { user: Some(renamed), update_mask: None };
-    let updated = users.update_user(testkit::authorized(update, token)).await.unwrap();
+    let renamed = User {
+        name: Some("Ada L.".to_owned()),
+        ..user.clone()
+    };
+    let update = UpdateUserRequest {
+        user: Some(renamed),
+        update_mask: None,
+    };
+    let updated = users
+        .update_user(testkit::authorized(update, token))
+        .await
+        .unwrap();
     assert_eq!(updated.into_inner().user.unwrap().name(), "Ada L.");
 
-    let delete = DeleteUserRequest { id: user.id, etag: String::new() };
-    users.delete_user(testkit::authorized(delete, token)).await.unwrap();
-    let gone = users.get_user(testkit::authorized(get, token)).await.unwrap_err();
+    let delete = DeleteUserRequest {
+        id: user.id,
+        etag: String::new(),
+    };
+    users
+        .delete_user(testkit::authorized(delete, token))
+        .await
+        .unwrap();
+    let gone = users
+        .get_user(testkit::authorized(get, token))
+        .await
+        .unwrap_err();
     assert_eq!(gone.code(), Code::NotFound);
 }

@@ -25,7 +25,10 @@ impl UserRepository for FakeUsers {
 
     async fn find(&self, id: Uuid) -> Result<Option<User>, Error> {
         let rows = self.rows.lock().unwrap();
-        Ok(rows.iter().find(|(user, _)| user.id == id).map(|(user, _)| user.clone()))
+        Ok(rows
+            .iter()
+            .find(|(user, _)| user.id == id)
+            .map(|(user, _)| user.clone()))
     }
 
     async fn find_credentials(&self, email: &str) -> Result<Option<Credentials>, Error> {
@@ -38,8 +41,13 @@ impl UserRepository for FakeUsers {
     }
 
     async fn list(&self, after: Option<Cursor>, limit: i64) -> Result<Vec<User>, Error> {
-        let mut users: Vec<_> =
-            self.rows.lock().unwrap().iter().map(|(user, _)| user.clone()).collect();
+        let mut users: Vec<_> = self
+            .rows
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(user, _)| user.clone())
+            .collect();
         users.sort_by_key(|user| std::cmp::Reverse((user.created_at, user.id)));
         users.retain(|user| {
             after.is_none_or(|after| (user.created_at, user.id) < (after.created_at, after.id))

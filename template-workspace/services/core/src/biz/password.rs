@@ -38,7 +38,9 @@ fn hash_now(password: &str) -> Result<String, platform::Error> {
 async fn off_the_runtime<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, platform::Error> {
-    tokio::task::spawn_blocking(work).await.map_err(platform::Error::internal)
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(platform::Error::internal)
 }
 
 #[cfg(test)]
@@ -49,8 +51,20 @@ mod tests {
     async fn only_the_password_that_was_hashed_is_accepted() {
         let stored = hash(SecretString::from("correct horse")).await.unwrap();
         assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
-        assert!(verify(SecretString::from("correct horse"), Some(stored.clone())).await.unwrap());
-        assert!(!verify(SecretString::from("wrong horse"), Some(stored)).await.unwrap());
-        assert!(!verify(SecretString::from("nobody's password"), None).await.unwrap());
+        assert!(
+            verify(SecretString::from("correct horse"), Some(stored.clone()))
+                .await
+                .unwrap()
+        );
+        assert!(
+            !verify(SecretString::from("wrong horse"), Some(stored))
+                .await
+                .unwrap()
+        );
+        assert!(
+            !verify(SecretString::from("nobody's password"), None)
+                .await
+                .unwrap()
+        );
     }
 }

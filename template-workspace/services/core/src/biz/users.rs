@@ -119,8 +119,14 @@ impl<R: UserRepository> Users<R> {
 
     /// Lists users, newest first.
     pub async fn list(&self, request: PageRequest) -> Result<Page<User>, Error> {
-        let users = self.repository.list(request.after(), request.limit()).await?;
-        Ok(request.page(users, |user| Cursor { created_at: user.created_at, id: user.id }))
+        let users = self
+            .repository
+            .list(request.after(), request.limit())
+            .await?;
+        Ok(request.page(users, |user| Cursor {
+            created_at: user.created_at,
+            id: user.id,
+        }))
     }
 
     /// Changes the caller's own user.
@@ -134,7 +140,11 @@ impl<R: UserRepository> Users<R> {
         only_yourself(caller, id)?;
         change.email = change.email.as_deref().map(normal_email);
         let now = platform::time::now();
-        match self.repository.update(id, expected_version, &change, now).await? {
+        match self
+            .repository
+            .update(id, expected_version, &change, now)
+            .await?
+        {
             Some(user) => Ok(user),
             None => Err(self.gone_or_changed(id).await?),
         }
@@ -156,7 +166,11 @@ impl<R: UserRepository> Users<R> {
 
     async fn gone_or_changed(&self, id: Uuid) -> Result<Error, Error> {
         let found = self.repository.find(id).await?;
-        Ok(if found.is_some() { Error::Changed(id) } else { Error::NotFound(id) })
+        Ok(if found.is_some() {
+            Error::Changed(id)
+        } else {
+            Error::NotFound(id)
+        })
     }
 }
 
@@ -168,7 +182,11 @@ pub fn normal_email(email: &str) -> String {
 }
 
 fn only_yourself(caller: &str, id: Uuid) -> Result<(), Error> {
-    if caller == id.to_string() { Ok(()) } else { Err(Error::NotYourself) }
+    if caller == id.to_string() {
+        Ok(())
+    } else {
+        Err(Error::NotYourself)
+    }
 }
 
 #[cfg(test)]
@@ -194,8 +212,14 @@ mod tests {
         let user = users.register(ada()).await.unwrap();
         assert_eq!(user.email, "ada@example.com");
 
-        let again = NewUser { email: "ADA@example.COM".to_owned(), ..ada() };
-        assert!(matches!(users.register(again).await, Err(Error::EmailTaken)));
+        let again = NewUser {
+            email: "ADA@example.COM".to_owned(),
+            ..ada()
+        };
+        assert!(matches!(
+            users.register(again).await,
+            Err(Error::EmailTaken)
+        ));
     }
 
     #[tokio::test]
@@ -204,7 +228,10 @@ mod tests {
         let user = users.register(ada()).await.unwrap();
         let somebody = Uuid::new_v4().to_string();
 
-        let change = UserChange { name: Some("Eve".to_owned()), ..UserChange::default() };
+        let change = UserChange {
+            name: Some("Eve".to_owned()),
+            ..UserChange::default()
+        };
         let changed = users.update(&somebody, user.id, None, change).await;
         assert!(matches!(changed, Err(Error::NotYourself)));
         let deleted = users.delete(&somebody, user.id, None).await;
@@ -217,8 +244,14 @@ mod tests {
         let user = users.register(ada()).await.unwrap();
         let me = user.id.to_string();
 
-        let change = UserChange { name: Some("Ada L.".to_owned()), ..UserChange::default() };
-        let changed = users.update(&me, user.id, Some(1), change.clone()).await.unwrap();
+        let change = UserChange {
+            name: Some("Ada L.".to_owned()),
+            ..UserChange::default()
+        };
+        let changed = users
+            .update(&me, user.id, Some(1), change.clone())
+            .await
+            .unwrap();
         assert_eq!((changed.version, changed.name.as_str()), (2, "Ada L."));
 
         let stale = users.update(&me, user.id, Some(1), change).await;
@@ -233,6 +266,9 @@ mod tests {
 
         users.delete(&me, user.id, None).await.unwrap();
         assert!(matches!(users.get(user.id).await, Err(Error::NotFound(_))));
-        assert!(matches!(users.delete(&me, user.id, None).await, Err(Error::NotFound(_))));
+        assert!(matches!(
+            users.delete(&me, user.id, None).await,
+            Err(Error::NotFound(_))
+        ));
     }
 }

@@ -23,7 +23,10 @@ impl<R: UserRepository> AuthService for AuthApi<R> {
         request: Request<LogInRequest>,
     ) -> Result<Response<LogInResponse>, Status> {
         let LogInRequest { email, password } = request.into_inner();
-        let session = self.sessions.log_in(&email, SecretString::from(password)).await?;
+        let session = self
+            .sessions
+            .log_in(&email, SecretString::from(password))
+            .await?;
         Ok(Response::new(LogInResponse {
             access_token: session.access_token,
             expires_in: Some(session.expires_in.into()),

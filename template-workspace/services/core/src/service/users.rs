@@ -33,7 +33,9 @@ impl<R: UserRepository> UsersService for UsersApi<R> {
             password: SecretString::from(password),
         };
         let user = self.users.register(new).await?;
-        Ok(Response::new(v1::CreateUserResponse { user: Some(user.into()) }))
+        Ok(Response::new(v1::CreateUserResponse {
+            user: Some(user.into()),
+        }))
     }
 
     async fn get_user(
@@ -42,15 +44,23 @@ impl<R: UserRepository> UsersService for UsersApi<R> {
     ) -> Result<Response<v1::GetUserResponse>, Status> {
         let id = parse_uuid(&request.get_ref().id)?;
         let user = self.users.get(id).await?;
-        Ok(Response::new(v1::GetUserResponse { user: Some(user.into()) }))
+        Ok(Response::new(v1::GetUserResponse {
+            user: Some(user.into()),
+        }))
     }
 
     async fn list_users(
         &self,
         request: Request<v1::ListUsersRequest>,
     ) -> Result<Response<v1::ListUsersResponse>, Status> {
-        let v1::ListUsersRequest { page_size, page_token } = request.into_inner();
-        let page = self.users.list(PageRequest::new(page_size, &page_token, "users")?).await?;
+        let v1::ListUsersRequest {
+            page_size,
+            page_token,
+        } = request.into_inner();
+        let page = self
+            .users
+            .list(PageRequest::new(page_size, &page_token, "users")?)
+            .await?;
         Ok(Response::new(v1::ListUsersResponse {
             users: page.items.into_iter().map(v1::User::from).collect(),
             next_page_token: page.next_page_token,
@@ -70,8 +80,13 @@ impl<R: UserRepository> UsersService for UsersApi<R> {
             name: mask.required("name", user.name),
         };
         let id = parse_uuid(&user.id)?;
-        let user = self.users.update(&caller, id, etag::expected(&user.etag), change).await?;
-        Ok(Response::new(v1::UpdateUserResponse { user: Some(user.into()) }))
+        let user = self
+            .users
+            .update(&caller, id, etag::expected(&user.etag), change)
+            .await?;
+        Ok(Response::new(v1::UpdateUserResponse {
+            user: Some(user.into()),
+        }))
     }
 
     async fn delete_user(
@@ -80,7 +95,9 @@ impl<R: UserRepository> UsersService for UsersApi<R> {
     ) -> Result<Response<v1::DeleteUserResponse>, Status> {
         let caller = caller(&request)?.subject.clone();
         let v1::DeleteUserRequest { id, etag } = request.into_inner();
-        self.users.delete(&caller, parse_uuid(&id)?, etag::expected(&etag)).await?;
+        self.users
+            .delete(&caller, parse_uuid(&id)?, etag::expected(&etag))
+            .await?;
         Ok(Response::new(v1::DeleteUserResponse {}))
     }
 }
