@@ -1,8 +1,11 @@
 use std::path::Path;
 
 use crate::{
+    messages,
+    names::Names,
     openapi,
     problem::Error,
+    reasons,
     services::Service,
     source::{self, Source},
 };
@@ -32,6 +35,10 @@ pub fn artifacts(contract: &Path) -> Result<Vec<Artifacts>, Error> {
         let services: Vec<Service> = descriptors
             .map(|service| Service::new(service, &mut problems))
             .collect();
+        // Made only for what it refuses.
+        let names = Names::of_imports(&source);
+        messages::generate(&source, &names, &mut problems);
+        reasons::generate(&source, &mut problems);
         problems.into_result()?;
         let openapi = openapi::generate(&source, &services.iter().collect::<Vec<_>>());
         let openapi = serde_json::to_string_pretty(&openapi)

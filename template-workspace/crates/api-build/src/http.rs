@@ -12,7 +12,7 @@ use crate::{
     problem::Error,
 };
 
-pub use template::{Segment, Template};
+pub use template::{Segment, Template, Variable};
 
 /// One way to call a method over HTTP.
 pub struct Binding {

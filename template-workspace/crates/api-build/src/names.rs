@@ -61,17 +61,33 @@ impl Names {
                     .insert(format!(".{package}"), format!("::{library}::{version}"));
             }
         }
+        names.add_runtime();
+        names
+    }
+
+    /// As if the crate depended on every contract that it imports.
+    pub fn of_imports(source: &Source) -> Self {
+        let mut names = Self::default();
+        for package in source.imported_contracts() {
+            let path = package.replace('.', "::");
+            names
+                .paths
+                .insert(format!(".{package}"), format!("::{path}"));
+        }
+        names.add_runtime();
+        names.with_own(source)
+    }
+
+    fn add_runtime(&mut self) {
         for runtime in RUNTIME {
             let last = runtime
                 .rsplit('.')
                 .next()
                 .filter(|last| *last != "protobuf");
             let path = last.map_or(String::new(), |name| format!("::{name}"));
-            names
-                .paths
+            self.paths
                 .insert(runtime.to_owned(), format!("::api_runtime::wkt{path}"));
         }
-        names
     }
 
     /// The versions of one crate see each other.

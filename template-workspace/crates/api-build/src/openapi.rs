@@ -7,14 +7,16 @@
 mod rules;
 mod schemas;
 
+use std::collections::BTreeMap;
+
 use prost_reflect::{FieldDescriptor, FileDescriptor, Kind, MessageDescriptor};
 use serde_json::{Map, Value, json};
 
 use self::schemas::{Schemas, Use};
 use crate::{
-    http::{Binding, Body},
+    http::{self, Binding, Body, Segment, Template},
     names, options,
-    services::{Method, Service},
+    services::{Method, Service, updated},
     source::Source,
 };
 
@@ -22,6 +24,7 @@ use crate::{
 pub fn generate(source: &Source, services: &[&Service]) -> Value {
     let mut paths: Map<String, Value> = Map::new();
     let mut schemas = Schemas::default();
+    let mut known = Paths::new();
     let mut tags = Vec::new();
     for service in services {
         let descriptor = &service.descriptor;
@@ -34,7 +37,7 @@ pub fn generate(source: &Source, services: &[&Service]) -> Value {
                 if !["get", "put", "post", "delete", "patch"].contains(&verb.as_str()) {
                     continue;
                 }
-                let (path, variables) = path(&binding.template.text);
+                let (path, variables) = path(&binding.template, &mut known);
                 let operation = operation(method, number, binding, &variables, &mut schemas);
                 let operations = paths.entry(path).or_insert_with(|| json!({}));
                 operations[verb] = operation;
@@ -120,8 +123,7 @@ fn operation(
         } else {
             "application/json"
         };
-        operation["requestBody"] =
-            json!({"required": true, "content": {media: {"schema": schema}}});
+        operation["requestBody"] = json!({"required": needs_body(&binding.body, &input, variables), "content": {media: {"schema": schema}}});
     }
 
     let schema = match &binding.response_body {
@@ -146,6 +148,38 @@ fn operation(
         },
     });
     operation
+}
+
+/// Whether a request without a body is refused: something in the body must be there, and nothing else sets it.
+fn needs_body(body: &Body, input: &MessageDescriptor, variables: &[Variable]) -> bool {
+    let elsewhere = |field: &FieldDescriptor| {
+        let below = format!("{}.", field.name());
+        let sets = |path: &str| path == field.name() || path.starts_with(&below);
+        variables.iter().any(|variable| sets(&variable.field))
+    };
+    match body {
+        Body::None => false,
+        Body::Whole => input
+            .fields()
+            .any(|field| is_required(&field) && !elsewhere(&field)),
+        Body::Field(field) => is_required(field) && !elsewhere(field),
+    }
+}
+
+fn is_required(field: &FieldDescriptor) -> bool {
+    let rule =
+        options::rules(field).and_then(|rules| rules.get_field_by_name("required")?.as_bool());
+    options::behavior(field).required || rule == Some(true)
+}
+
+/// A mask in a query as a regular expression: names of the resource's fields, or `*`.
+fn mask_pattern(resource: &MessageDescriptor) -> String {
+    let names: Vec<String> = resource
+        .fields()
+        .flat_map(|field| [field.json_name().to_owned(), field.name().to_owned()])
+        .collect();
+    let path = format!(r"(\*|({})(\.[A-Za-z0-9_]+)*)", names.join("|"));
+    format!("^({path}(,{path})*)?$")
 }
 
 /// In a request with an update mask, the resource is a patch.
@@ -183,40 +217,51 @@ impl Variable {
     }
 }
 
-/// `/v1/{name=shelves/*}:move` becomes `/v1/shelves/{name}:move`; a second wildcard of a variable is `{name_2}`.
-fn path(template: &str) -> (String, Vec<Variable>) {
-    let mut path = String::new();
-    let mut variables = Vec::new();
-    let mut rest = template;
-    while let Some((before, after)) = rest.split_once('{') {
-        let (variable, tail) = after.split_once('}').unwrap_or((after, ""));
-        let (field, pattern) = variable.split_once('=').unwrap_or((variable, "*"));
-        path.push_str(before);
-        let mut wildcards = 0;
-        let segments: Vec<String> = pattern
-            .split('/')
-            .map(|segment| {
-                if !matches!(segment, "*" | "**") {
-                    return segment.to_owned();
-                }
-                wildcards += 1;
-                let name = if wildcards == 1 {
-                    field.to_owned()
-                } else {
-                    format!("{field}_{wildcards}")
-                };
-                variables.push(Variable {
-                    name: name.clone(),
-                    field: field.to_owned(),
-                    whole: pattern == "*",
-                });
-                format!("{{{name}}}")
-            })
-            .collect();
-        path.push_str(&segments.join("/"));
-        rest = tail;
+/// Names of the variables of each path, by its form `/v1/things/{}`: paths that differ in names alone are one path.
+type Paths = BTreeMap<String, Vec<String>>;
+
+/// `/v1/{thing.name=shelves/*}:move` becomes `/v1/shelves/{name}:move`.
+fn path(template: &Template, known: &mut Paths) -> (String, Vec<Variable>) {
+    let mut variables: Vec<Variable> = Vec::new();
+    let mut form = String::new();
+    for (index, segment) in template.segments.iter().enumerate() {
+        form.push('/');
+        if let Segment::Literal(word) = segment {
+            form.push_str(word);
+            continue;
+        }
+        form.push_str("{}");
+        let spans = |variable: &&http::Variable| (variable.first..variable.end).contains(&index);
+        let variable = template.variables.iter().find(spans);
+        let field = variable
+            .map(|variable| variable.field.clone())
+            .unwrap_or_default();
+        let last = variable.map(|variable| variable.json.rsplit('.').next().unwrap_or_default());
+        let mut name = last.unwrap_or("segment").to_owned();
+        if variables.iter().any(|other| other.name == name) {
+            name = format!("{name}{}", variables.len() + 1);
+        }
+        let whole = variable.is_some_and(|variable| variable.end == variable.first + 1)
+            && *segment == Segment::One;
+        variables.push(Variable { name, field, whole });
     }
-    path.push_str(rest);
+    if let Some(verb) = &template.verb {
+        form.push(':');
+        form.push_str(verb);
+    }
+    let own = || {
+        variables
+            .iter()
+            .map(|variable| variable.name.clone())
+            .collect()
+    };
+    let names = known.entry(form.clone()).or_insert_with(own).clone();
+    let mut parts = form.split("{}");
+    let mut path = parts.next().unwrap_or_default().to_owned();
+    for ((variable, name), part) in variables.iter_mut().zip(names).zip(parts) {
+        path.push_str(&format!("{{{name}}}{part}"));
+        variable.name = name;
+    }
     (path, variables)
 }
 
@@ -250,8 +295,13 @@ impl Query<'_> {
                         &field,
                         json!({"name": name, "in": "query", "schema": schema}),
                     );
-                    if options::behavior(&field).required {
+                    if is_required(&field) {
                         parameter["required"] = true.into();
+                    }
+                    if let Some((resource, mask)) = updated(message)
+                        && let (Kind::Message(resource), true) = (resource.kind(), mask == field)
+                    {
+                        parameter["schema"]["pattern"] = mask_pattern(&resource).into();
                     }
                     self.parameters.push(parameter);
                 }

@@ -64,3 +64,39 @@ impl Masked for FieldMask {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mask(paths: &[&str]) -> UpdateMask {
+        UpdateMask::new(Some(FieldMask {
+            paths: paths.iter().map(|&path| path.into()).collect(),
+        }))
+    }
+
+    #[test]
+    fn without_a_mask_what_is_there_is_touched() {
+        for none in [UpdateMask::new(None), mask(&[])] {
+            assert_eq!(none.required("name", Some(1)), Some(1));
+            assert_eq!(none.required("name", None::<i32>), None);
+            assert_eq!(none.optional("bio", Some(1)), Some(Some(1)));
+            assert_eq!(none.optional("bio", None::<i32>), None);
+        }
+    }
+
+    #[test]
+    fn with_a_mask_what_it_names_is_touched() {
+        let mask = mask(&["bio", "address"]);
+
+        assert_eq!(mask.required("name", Some(1)), None);
+        assert_eq!(mask.optional("bio", None::<i32>), Some(None), "cleared");
+        assert!(mask.touches("address.street"));
+        assert!(!mask.touches("address_two"));
+    }
+
+    #[test]
+    fn a_star_touches_all() {
+        assert_eq!(mask(&["*"]).optional("bio", None::<i32>), Some(None));
+    }
+}

@@ -102,3 +102,24 @@ fn decode(text: &str) -> Option<String> {
         .ok()
         .map(String::from)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_is_decoded_as_forms_write_it() {
+        let decoded: Vec<_> = pairs("a=1+2&&b=%26%2B&c&d=%ff").collect();
+
+        let text = |text: &str| Some(text.to_owned());
+        assert_eq!(
+            decoded,
+            [
+                (text("a"), text("1 2")),
+                (text("b"), text("&+")),
+                (text("c"), text("")),
+                (text("d"), None),
+            ]
+        );
+    }
+}

@@ -220,3 +220,98 @@ fn leaf<'a, T>(leaf: &'a Leaf<T>, verb: Option<&str>) -> Option<&'a BTreeMap<&'s
         .find(|(key, _)| **key == verb)
         .map(|(_, methods)| methods)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        Segment::{Literal, One, Rest},
+        *,
+    };
+
+    const fn template(segments: &'static [Segment], verb: Option<&'static str>) -> Template {
+        Template {
+            text: "",
+            segments,
+            verb,
+            variables: &[],
+        }
+    }
+
+    #[test]
+    fn a_literal_wins_over_one_segment_and_that_over_the_rest() {
+        static SHELF: Template = template(&[Literal("v1"), One], None);
+        static MINE: Template = template(&[Literal("v1"), Literal("mine")], None);
+        static BOOK: Template = template(&[Literal("v1"), One, Literal("books")], None);
+        static FILE: Template = template(&[Literal("v1"), Rest], None);
+        static READ: Template = template(&[Literal("v1"), One], Some("read"));
+        let mut tree = Tree::default();
+        for (name, template) in [
+            ("shelf", &SHELF),
+            ("mine", &MINE),
+            ("book", &BOOK),
+            ("file", &FILE),
+            ("read", &READ),
+        ] {
+            tree.insert("GET", template, name).unwrap();
+        }
+        let find = |path| tree.find(path).map(|methods| methods["GET"]);
+
+        assert_eq!(find("/v1/a"), Some("shelf"));
+        assert_eq!(find("/v1/mine"), Some("mine"));
+        assert_eq!(
+            find("/v1/mine/books"),
+            Some("book"),
+            "goes back to the wildcard"
+        );
+        assert_eq!(find("/v1/a/b/c"), Some("file"));
+        assert_eq!(find("/v1"), Some("file"), "the rest may be nothing");
+        assert_eq!(find("/v1/a:read"), Some("read"));
+        assert_eq!(
+            find("/v1/a:write"),
+            Some("shelf"),
+            "no verb of any template"
+        );
+        assert_eq!(find("/v2"), None);
+        assert_eq!(tree.insert("GET", &MINE, "again"), Err(("mine", "again")));
+    }
+
+    #[test]
+    fn variables_are_decoded_as_far_as_they_keep_their_segments() {
+        static NAME: Template = Template {
+            text: "/v1/{name=shelves/*/**}",
+            segments: &[Literal("v1"), Literal("shelves"), One, Rest],
+            verb: None,
+            variables: &[Variable {
+                field: "name",
+                json: "name",
+                first: 1,
+                end: 4,
+            }],
+        };
+        static ID: Template = Template {
+            text: "/v1/{id}:go",
+            segments: &[Literal("v1"), One],
+            verb: Some("go"),
+            variables: &[Variable {
+                field: "id",
+                json: "id",
+                first: 1,
+                end: 2,
+            }],
+        };
+        let value = |template: &'static Template, path: &str| {
+            template
+                .values(path)
+                .map(|(_, value)| value)
+                .next()
+                .flatten()
+        };
+
+        assert_eq!(
+            value(&NAME, "/v1/shelves/a%20b/c%2Fd/%65").unwrap(),
+            "shelves/a b/c%2Fd/e"
+        );
+        assert_eq!(value(&ID, "/v1/a%2Fb%25:go").unwrap(), "a/b%");
+        assert_eq!(value(&ID, "/v1/%ff:go"), None, "is not UTF-8");
+    }
+}

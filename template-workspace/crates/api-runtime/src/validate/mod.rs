@@ -269,3 +269,67 @@ pub fn check_update<R: Message>(
     }
     violations.into_result()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_reads_as_in_json() {
+        let path = Path::ROOT;
+        let path = path.field("big_things", "bigThings");
+        let path = path.index(2);
+        let path = path.field("counts", "counts");
+        let path = path.key(&"k");
+
+        assert_eq!(path.to_string(), r#"bigThings[2].counts["k"]"#);
+        assert_eq!(path.fields(), ["big_things", "counts"]);
+    }
+
+    #[test]
+    fn one_answer_names_every_field() {
+        let mut violations = Violations::default();
+        let root = Path::ROOT;
+        violations.required(&root.field("name", "name"));
+        violations.text(&root.field("bio", "bio"), "a\0");
+
+        let status = Status::from(violations);
+
+        assert_eq!(
+            status.message(),
+            "name: value is required; bio: must not contain a NUL character"
+        );
+        let details = status.get_details_bad_request().unwrap().field_violations;
+        let reasons: Vec<_> = details.iter().map(|found| found.reason.as_str()).collect();
+        assert_eq!(reasons, ["REQUIRED", "STRING_NO_NUL"]);
+    }
+
+    #[test]
+    fn a_mask_says_which_violations_count() {
+        let found = |mask: Option<&[&str]>| {
+            let mut violations = Violations::default();
+            let root = Path::ROOT;
+            let resource = root.field("thing", "thing");
+            violations.required(&resource.field("name", "name"));
+            violations.text(&resource.field("bio", "bio"), "\0");
+            violations.required(&root.field("reason", "reason"));
+            let mask = mask.map(|paths| wkt::FieldMask {
+                paths: paths.iter().map(|&path| path.to_owned()).collect(),
+            });
+            violations.masked("thing", mask.as_ref());
+            violations
+                .0
+                .into_iter()
+                .map(|violation| violation.field)
+                .collect::<Vec<_>>()
+        };
+
+        assert_eq!(
+            found(None),
+            ["thing.bio", "reason"],
+            "nothing is missing in a patch"
+        );
+        assert_eq!(found(Some(&["name"])), ["thing.name", "reason"]);
+        assert_eq!(found(Some(&["*"])), ["thing.name", "thing.bio", "reason"]);
+    }
+}

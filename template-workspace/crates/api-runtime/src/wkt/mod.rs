@@ -9,6 +9,8 @@ mod field_mask;
 mod http_body;
 mod status;
 mod structs;
+#[cfg(test)]
+mod tests;
 mod timestamp;
 mod wrappers;
 
