@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, de::Error};
+use tracing_subscriber::filter::Targets;
 
 /// Durations as text (`500ms`, `5s`, `1m 30s`): `#[serde(with = "platform::config::duration")]`.
 pub mod duration {
@@ -78,11 +79,12 @@ pub(super) fn otlp_endpoint<'de, D: Deserializer<'de>>(
     }
 }
 
-pub(super) fn targets<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<tracing_subscriber::filter::Targets, D::Error> {
+/// The HTTP stack tells of every frame in `debug`; it is asked by name (`info,h2=debug`) or not at all.
+const QUIET: &str = "h2=info,hyper=info,hyper_util=info,tonic=info,tower=info,tokio_postgres=info";
+
+pub(super) fn targets<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Targets, D::Error> {
     let text = String::deserialize(deserializer)?;
-    text.parse().map_err(|_| {
+    format!("{QUIET},{text}").parse().map_err(|_| {
         D::Error::custom(format!(
             "`{text}` is no level: write error, warn, info, debug or trace, or info,my_module=debug"
         ))

@@ -48,7 +48,10 @@ pub(super) fn finish(span: &Span, response: &Response, code: Code) {
     if span.is_none() {
         return;
     }
-    span.record("http.response.status_code", response.status().as_u16());
+    span.record(
+        "http.response.status_code",
+        i64::from(response.status().as_u16()),
+    );
     span.record("rpc.status", tracing::field::debug(code));
     if matches!(
         code,

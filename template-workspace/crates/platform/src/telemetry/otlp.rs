@@ -49,10 +49,15 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     // The level keeps the many callsites of the HTTP stack switched off for good.
-    let filter =
-        dynamic_filter_fn(|_, _| super::is_traced()).with_max_level_hint(LevelFilter::INFO);
+    const LEVEL: LevelFilter = LevelFilter::INFO;
+    let filter = dynamic_filter_fn(|metadata, _| *metadata.level() <= LEVEL && super::is_traced());
+    let filter = filter.with_max_level_hint(LEVEL);
     tracing_opentelemetry::layer()
         .with_tracer(provider.tracer(service))
+        .with_location(false)
+        .with_threads(false)
+        .with_target(false)
+        .with_tracked_inactivity(false)
         .with_filter(filter)
 }
 
