@@ -41,10 +41,6 @@ pub fn compile() -> ExitCode {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "cargo talks to a build script through variables"
-)]
 fn compile_crate() -> Result<(), Error> {
     let variable = |name| {
         env::var(name).map_err(|_| {

@@ -62,8 +62,10 @@ impl Generator<'_> {
         };
         let ty = self.names.ty(self.message.full_name()).unwrap_or_default();
         let _ = writeln!(code, "::api_runtime::json_message!({ty});");
-        self.write(code, &ty, &fields);
-        self.read(code, &ty, &fields);
+        let _ = writeln!(code, "impl ::api_runtime::json::Fields for {ty} {{");
+        self.write(code, &fields);
+        self.read(code, &fields);
+        code.push_str("}\n");
         let _ = writeln!(code, "impl ::api_runtime::message::Message for {ty} {{");
         self.set(code, &fields);
         self.has(code, &fields);
@@ -120,10 +122,10 @@ impl Generator<'_> {
     }
 
     /// `fn write`, for serde.
-    fn write(&self, code: &mut String, ty: &str, fields: &[Field]) {
+    fn write(&self, code: &mut String, fields: &[Field]) {
         let _ = writeln!(
             code,
-            "impl {ty} {{\n    fn write<S: ::api_runtime::serde::Serializer>(&self, object: &mut ::api_runtime::json::Object<S>) \
+            "    fn write<S: ::api_runtime::serde::Serializer>(&self, object: &mut ::api_runtime::json::Object<S>) \
              -> ::core::result::Result<(), S::Error> {{"
         );
         for Field {
@@ -161,18 +163,18 @@ impl Generator<'_> {
                 ),
             };
         }
-        code.push_str("        ::core::result::Result::Ok(())\n    }\n}\n");
+        code.push_str("        ::core::result::Result::Ok(())\n    }\n");
     }
 
     /// `impl Fields`, for serde.
-    fn read(&self, code: &mut String, ty: &str, fields: &[Field]) {
+    fn read(&self, code: &mut String, fields: &[Field]) {
         let list: Vec<_> = fields
             .iter()
             .map(|field| field.descriptor.json_name())
             .collect();
         let _ = writeln!(
             code,
-            "impl ::api_runtime::json::Fields for {ty} {{\n    const NAMES: &'static [&'static str] = &{list:?};\n    \
+            "    const NAMES: &'static [&'static str] = &{list:?};\n    \
              fn field<'de, A: ::api_runtime::serde::de::MapAccess<'de>>(&mut self, name: &str, map: &mut A) \
              -> ::core::result::Result<::core::option::Option<usize>, A::Error> {{\n        \
              use ::api_runtime::json;\n        let place = match name {{"
@@ -204,7 +206,7 @@ impl Generator<'_> {
         }
         code.push_str(
             "            _ => return ::core::result::Result::Ok(::core::option::Option::None),\n        };\n        \
-             ::core::result::Result::Ok(::core::option::Option::Some(place))\n    }\n}\n",
+             ::core::result::Result::Ok(::core::option::Option::Some(place))\n    }\n",
         );
     }
 

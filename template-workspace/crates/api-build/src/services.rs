@@ -107,7 +107,7 @@ impl Service {
         let _ = write!(
             code,
             "/// [`{full}`]({module}::{name}) with everything that a server needs to offer it.\n///\n\
-             /// Requests are checked before `service` sees them.\n\
+             /// Requests are checked before `service` sees them, but for streams of requests: `api_runtime::validate::check` each.\n\
              pub fn {snake}<S: {module}::{name}>(service: S) -> ::api_runtime::Contract {{\n    \
              let service = ::std::sync::Arc::new(Checked{name}(service));\n    \
              let mut rest = ::std::vec::Vec::new();\n",
@@ -189,6 +189,7 @@ impl Service {
                  where 'life0: 'async_trait, Self: 'async_trait {{\n        "
             );
             if descriptor.is_client_streaming() {
+                // tonic's stream cannot be wrapped, so its messages reach the service unchecked: it calls `check`.
                 let _ = writeln!(code, "self.0.{method}(request)\n    }}");
                 continue;
             }

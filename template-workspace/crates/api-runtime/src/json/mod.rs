@@ -21,7 +21,7 @@ pub use read::{Fields, list, map, member, optional, read, value};
 pub use write::{As, Object};
 pub(crate) use write::{List, Map};
 
-/// Gives a generated message its serde impls, which call the generated `write` and [`Fields`].
+/// Gives a generated message its serde impls, over its [`Fields`].
 #[doc(hidden)]
 #[macro_export]
 macro_rules! json_message {
@@ -32,7 +32,7 @@ macro_rules! json_message {
                 serializer: S,
             ) -> ::core::result::Result<S::Ok, S::Error> {
                 let mut object = ::api_runtime::json::Object::new(serializer)?;
-                self.write(&mut object)?;
+                ::api_runtime::json::Fields::write(self, &mut object)?;
                 object.end()
             }
         }

@@ -3,16 +3,19 @@
 use std::{borrow::Cow, collections::BTreeMap, fmt, marker::PhantomData};
 
 use serde::{
-    Deserialize, Deserializer,
+    Deserialize, Deserializer, Serializer,
     de::{self, DeserializeSeed, Error, MapAccess, SeqAccess, Visitor},
 };
 
-use super::{Key, Kind, Level, MapKey};
+use super::{Key, Kind, Level, MapKey, Object};
 
-/// Generated for every message: reads the value of one field.
+/// Generated for every message: its fields in JSON.
 pub trait Fields: Default {
     /// The JSON names, for the error about an unknown one.
     const NAMES: &'static [&'static str];
+
+    /// Writes every field.
+    fn write<S: Serializer>(&self, object: &mut Object<S>) -> Result<(), S::Error>;
 
     /// Reads the value of the field `name` from `map` and gives the field's place in the message, or `None` when there
     /// is no such field.

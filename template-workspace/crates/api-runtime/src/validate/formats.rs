@@ -102,9 +102,16 @@ pub fn host_and_port(text: &str) -> bool {
 mod tests {
     use super::*;
 
+    /// A format, what it takes, and what it does not.
+    type Case = (
+        fn(&str) -> bool,
+        &'static [&'static str],
+        &'static [&'static str],
+    );
+
     #[test]
     fn formats_take_what_they_name_and_nothing_else() {
-        let cases: [(fn(&str) -> bool, &[&str], &[&str]); 6] = [
+        let cases: [Case; 6] = [
             (
                 email,
                 &["a@b.org", "a+b@c"],

@@ -19,12 +19,6 @@ pub struct Date {
 }
 
 impl Date {
-    fn write<S: Serializer>(&self, object: &mut Object<S>) -> Result<(), S::Error> {
-        object.value::<I32>("year", &self.year)?;
-        object.value::<I32>("month", &self.month)?;
-        object.value::<I32>("day", &self.day)
-    }
-
     pub(crate) fn valid(self) -> Result<(), Invalid> {
         NaiveDate::try_from(self).map(drop)
     }
@@ -32,6 +26,12 @@ impl Date {
 
 impl Fields for Date {
     const NAMES: &'static [&'static str] = &["year", "month", "day"];
+
+    fn write<S: Serializer>(&self, object: &mut Object<S>) -> Result<(), S::Error> {
+        object.value::<I32>("year", &self.year)?;
+        object.value::<I32>("month", &self.month)?;
+        object.value::<I32>("day", &self.day)
+    }
 
     fn field<'de, A: MapAccess<'de>>(
         &mut self,

@@ -16,10 +16,6 @@ const SCALE: u32 = 6;
 const LIMIT: i64 = 1_000_000_000_000;
 
 impl Decimal {
-    fn write<S: Serializer>(&self, object: &mut Object<S>) -> Result<(), S::Error> {
-        object.value::<Str>("value", &self.value)
-    }
-
     pub(crate) fn number(&self) -> Result<Number, Invalid> {
         let invalid = || {
             Invalid(
@@ -47,6 +43,10 @@ impl Decimal {
 
 impl Fields for Decimal {
     const NAMES: &'static [&'static str] = &["value"];
+
+    fn write<S: Serializer>(&self, object: &mut Object<S>) -> Result<(), S::Error> {
+        object.value::<Str>("value", &self.value)
+    }
 
     fn field<'de, A: MapAccess<'de>>(
         &mut self,

@@ -17,16 +17,14 @@ pub struct HttpBody {
     pub extensions: Vec<Any>,
 }
 
-impl HttpBody {
+impl Fields for HttpBody {
+    const NAMES: &'static [&'static str] = &["contentType", "data", "extensions"];
+
     fn write<S: Serializer>(&self, object: &mut Object<S>) -> Result<(), S::Error> {
         object.value::<Str>("contentType", &self.content_type)?;
         object.value::<Bytes>("data", &self.data)?;
         object.list::<Any>("extensions", &self.extensions)
     }
-}
-
-impl Fields for HttpBody {
-    const NAMES: &'static [&'static str] = &["contentType", "data", "extensions"];
 
     fn field<'de, A: MapAccess<'de>>(
         &mut self,

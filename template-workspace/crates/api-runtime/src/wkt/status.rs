@@ -15,16 +15,14 @@ pub struct Status {
     pub details: Vec<Any>,
 }
 
-impl Status {
+impl Fields for Status {
+    const NAMES: &'static [&'static str] = &["code", "message", "details"];
+
     fn write<S: Serializer>(&self, object: &mut Object<S>) -> Result<(), S::Error> {
         object.value::<I32>("code", &self.code)?;
         object.value::<Str>("message", &self.message)?;
         object.list::<Any>("details", &self.details)
     }
-}
-
-impl Fields for Status {
-    const NAMES: &'static [&'static str] = &["code", "message", "details"];
 
     fn field<'de, A: MapAccess<'de>>(
         &mut self,
