@@ -3,6 +3,7 @@
 use std::{fs, path::Path};
 
 use prost::Message;
+use prost_build::{Service, ServiceGenerator};
 use prost_types::FileDescriptorSet;
 
 use crate::{names::Names, problem::Error, redact, source::Source};
@@ -22,16 +23,41 @@ pub fn generate(source: &Source, names: &Names, out: &Path) -> Result<String, Er
             .iter()
             .map(|message| format!(".{}", message.full_name())),
     );
-    let mut builder = tonic_prost_build::configure()
-        .out_dir(out)
-        .compile_well_known_types(true)
-        .emit_rerun_if_changed(false);
+    config.out_dir(out).service_generator(Box::new(Generators {
+        client: tonic().build_server(false).service_generator(),
+        server: tonic()
+            .build_client(false)
+            .codec_path("::api_runtime::codec::ServerCodec")
+            .service_generator(),
+    }));
     for (prefix, path) in names.extern_paths() {
-        builder = builder.extern_path(prefix, path);
+        config.extern_path(prefix, path);
     }
-    builder
-        .compile_fds_with_config(files, config)
+    config
+        .compile_fds(files)
         .map_err(|error| Error::new(format!("{}: {error}", source.package)))?;
     let file = out.join(format!("{}.rs", source.package));
     fs::read_to_string(&file).map_err(|error| Error::new(format!("{}: {error}", file.display())))
+}
+
+fn tonic() -> tonic_prost_build::Builder {
+    tonic_prost_build::configure().compile_well_known_types(true)
+}
+
+/// Servers decode with a codec of their own.
+struct Generators {
+    client: Box<dyn ServiceGenerator>,
+    server: Box<dyn ServiceGenerator>,
+}
+
+impl ServiceGenerator for Generators {
+    fn generate(&mut self, service: Service, code: &mut String) {
+        self.client.generate(service.clone(), code);
+        self.server.generate(service, code);
+    }
+
+    fn finalize(&mut self, code: &mut String) {
+        self.client.finalize(code);
+        self.server.finalize(code);
+    }
 }

@@ -6,6 +6,7 @@
 // Generated code names this crate absolutely, and so do the messages written by hand in `wkt`.
 extern crate self as api_runtime;
 
+pub mod codec;
 pub mod contract;
 pub mod error;
 mod ids;
