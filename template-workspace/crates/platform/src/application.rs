@@ -102,15 +102,26 @@ impl Application {
         &self.config
     }
 
-    /// Applies the migrations of every database, or of those that ask for it at each start. A database that is not there
-    /// yet is waited for.
-    pub async fn migrate(&self, only_at_start: bool) -> Result<(), Error> {
-        for used in self
-            .databases
-            .iter()
-            .filter(|used| used.migrate_at_start || !only_at_start)
-        {
+    /// Applies the migrations of every database. One that is not there yet is waited for.
+    pub async fn migrate(&self) -> Result<(), Error> {
+        for used in &self.databases {
             migrate(used).await?;
+        }
+        Ok(())
+    }
+
+    /// Applies the migrations where that is wanted at each start; elsewhere says what is missing.
+    pub async fn migrate_at_start(&self) -> Result<(), Error> {
+        for used in &self.databases {
+            if used.migrate_at_start {
+                migrate(used).await?;
+            } else if let Ok(pending @ 1..) = used.database.pending(used.migrations).await {
+                tracing::warn!(
+                    service = used.service,
+                    pending,
+                    "the database lacks migrations: run the command `migrate`"
+                );
+            }
         }
         Ok(())
     }

@@ -66,16 +66,17 @@ impl Health {
         missing
     }
 
-    /// Checks now and tells those who watch over gRPC.
-    pub async fn check(&self) -> bool {
-        let ready = self.missing().await.is_empty();
+    /// Checks now, tells those who watch over gRPC, and returns what is missing.
+    pub async fn check(&self) -> Vec<String> {
+        let missing = self.missing().await;
+        let ready = missing.is_empty();
         self.report(if ready {
             ServingStatus::Serving
         } else {
             ServingStatus::NotServing
         })
         .await;
-        ready
+        missing
     }
 
     /// Keeps checking until the process stops.
@@ -105,7 +106,7 @@ impl Health {
 
     /// The answer of `/readyz`.
     pub async fn readyz(&self) -> (StatusCode, String) {
-        match self.missing().await.as_slice() {
+        match self.check().await.as_slice() {
             [] => (StatusCode::OK, "ready\n".to_owned()),
             missing => (
                 StatusCode::SERVICE_UNAVAILABLE,

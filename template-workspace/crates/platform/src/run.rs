@@ -69,9 +69,9 @@ async fn execute(
     let application = Application::assemble(service, mounted, &sources).await?;
     let telemetry = telemetry::init(service.name, service.version, application.config())?;
     match arguments.command {
-        Some(Command::Migrate) => application.migrate(false).await?,
+        Some(Command::Migrate) => application.migrate().await?,
         Some(Command::Serve) | None => {
-            application.migrate(true).await?;
+            application.migrate_at_start().await?;
             let left = serve(service, application).await?;
             telemetry.flush(left).await;
             tracing::info!("stopped");

@@ -48,7 +48,7 @@ impl TestServer {
         let key = SigningKey::open(&application.config().auth, Duration::from_secs(300))
             .expect("a key can be made");
         application
-            .migrate(true)
+            .migrate_at_start()
             .await
             .expect("the migrations apply");
         let running = application.start().await.expect("the service starts");

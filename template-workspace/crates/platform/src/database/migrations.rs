@@ -33,7 +33,7 @@ macro_rules! migrations {
     }};
 }
 
-/// Applies what is pending. The harness is a blocking one, so it gets a thread of its own.
+/// Applies what is pending.
 pub(super) async fn apply<C>(
     migrations: &'static EmbeddedMigrations,
     connection: C,
@@ -44,19 +44,47 @@ where
     EmbeddedMigrations: MigrationSource<C::Backend>,
     C::Backend: 'static,
 {
-    let applied = tokio::task::spawn_blocking(move || {
-        let mut harness = AsyncConnectionWrapper::<C>::from(connection);
+    let applied = with_harness(connection, |harness| {
         let versions = harness.run_pending_migrations(Borrowed(migrations))?;
         Ok(versions.iter().map(ToString::to_string).collect::<Vec<_>>())
     });
-    let applied = applied
-        .await
-        .map_err(|error| Error::Setup(error.to_string()))?
-        .map_err(Error::Migration)?;
+    let applied = applied.await?;
     if !applied.is_empty() {
         tracing::info!(versions = applied.join(", "), "migrated the database");
     }
     Ok(())
+}
+
+/// How many are pending.
+pub(super) async fn pending<C>(
+    migrations: &'static EmbeddedMigrations,
+    connection: C,
+) -> Result<usize, Error>
+where
+    C: AsyncConnection + 'static,
+    AsyncConnectionWrapper<C>: MigrationHarness<C::Backend>,
+    EmbeddedMigrations: MigrationSource<C::Backend>,
+    C::Backend: 'static,
+{
+    with_harness(connection, |harness| {
+        Ok(harness.pending_migrations(Borrowed(migrations))?.len())
+    })
+    .await
+}
+
+/// diesel's harness is a blocking one, so it gets a thread of its own.
+async fn with_harness<C, T: Send + 'static>(
+    connection: C,
+    work: impl FnOnce(&mut AsyncConnectionWrapper<C>) -> diesel::migration::Result<T> + Send + 'static,
+) -> Result<T, Error>
+where
+    C: AsyncConnection + 'static,
+{
+    let done =
+        tokio::task::spawn_blocking(move || work(&mut AsyncConnectionWrapper::from(connection)));
+    done.await
+        .map_err(|error| Error::Setup(error.to_string()))?
+        .map_err(Error::Migration)
 }
 
 /// The harness wants to own its migrations; ours live as long as the program.

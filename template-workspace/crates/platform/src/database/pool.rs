@@ -77,6 +77,18 @@ impl Database {
         }
     }
 
+    /// How many migrations have not been applied yet.
+    pub async fn pending(&self, migrations: &'static Migrations) -> Result<usize, Error> {
+        match &*self.backend {
+            Backend::Postgres(pool) => {
+                migrations::pending(&migrations.postgres, pool.get().await?).await
+            }
+            Backend::Sqlite(pool) => {
+                migrations::pending(&migrations.sqlite, pool.get().await?).await
+            }
+        }
+    }
+
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), crate::Error> {
         with_conn!(self, |conn| diesel::sql_query("SELECT 1")
