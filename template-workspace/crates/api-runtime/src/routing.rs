@@ -1,8 +1,14 @@
 //! One axum router for the methods of many contracts.
 
-use std::{collections::HashMap, convert::Infallible, fmt, sync::Arc};
+use std::{
+    collections::HashSet,
+    convert::Infallible,
+    fmt,
+    sync::Arc,
+    task::{Context, Poll},
+};
 
-use axum::{Router, response::IntoResponse};
+use axum::Router;
 use futures_util::future::BoxFuture;
 use http::{HeaderValue, StatusCode, header};
 use tonic::Status;
@@ -47,9 +53,9 @@ where
     <L::Service as Service<Request>>::Future: Send + 'static,
 {
     let mut router = Router::new();
-    let mut seen = HashMap::new();
+    let mut seen = HashSet::new();
     for contract in contracts {
-        if seen.insert(contract.name, ()).is_some() {
+        if !seen.insert(contract.name) {
             return Err(Conflict(format!(
                 "the service {} is there twice",
                 contract.name
@@ -104,11 +110,8 @@ impl Service<Request> for Rest {
     type Error = Infallible;
     type Future = BoxFuture<'static, Result<Response, Infallible>>;
 
-    fn poll_ready(
-        &mut self,
-        _: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Result<(), Infallible>> {
-        std::task::Poll::Ready(Ok(()))
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
@@ -157,7 +160,7 @@ fn not_allowed(request: &Request, mut allowed: Vec<&'static str>) -> Response {
     if let Ok(value) = HeaderValue::from_str(&allowed) {
         response.headers_mut().insert(header::ALLOW, value);
     }
-    response.into_response()
+    response
 }
 
 fn is_grpc(request: &Request) -> bool {
