@@ -9,7 +9,7 @@ use tests::{
 
 /// A name, and what else is asked for. Each type of field stands alone once, so that nothing is imported in vain.
 const VARIANTS: &[(&str, &[&str])] = &[
-    ("defaults", &[]),
+    ("widgets", &[]),
     ("a", &["fields=v:string"]),
     ("order", &["fields=v:text?"]),
     ("user-profile", &["fields=v:bool"]),
@@ -62,7 +62,7 @@ const TESTED: &[(&str, &[&str])] = &[
         &[
             "fields=order:string:unique, select:int64:index, group:date?, from:json?, check:enum(a|b), \
         table:double, columns:bool, primary:ref(users), using:timestamp",
-            "resource=value",
+            "resource=entry",
         ],
     ),
     (

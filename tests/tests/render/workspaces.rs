@@ -84,6 +84,15 @@ fn a_mounted_service_has_no_port_and_no_process() {
 }
 
 #[test]
+fn without_core_nothing_is_mounted() {
+    let workspace = Workspace::new();
+    workspace.delete(".platform/services/core.rhai");
+    workspace.refuses("has no `core`", || {
+        workspace.service("audits", &["kind=mounted"])
+    });
+}
+
+#[test]
 fn paths_may_have_spaces_and_any_letters() {
     let plain = Workspace::new();
     plain.service("consultants", &[EVERYTHING]).unwrap();

@@ -203,7 +203,7 @@ async fn everything_works_over_grpc() {
     assert_eq!(found.into_inner().{{resource_ident}}.as_ref(), Some(&created));
 
     let listed = client.list_{{resources_rpc}}(server.authorize(v1::List{{Resources}}Request::default())).await;
-    assert_eq!(listed.unwrap().into_inner().{{resources_ident}}, [created.clone()]);
+    assert_eq!(listed.unwrap().into_inner().{{resources_ident}}, std::slice::from_ref(&created));
 
     let new = v1::{{Resource}} { id: created.id.clone(), ..message(second()) };
     let update = v1::Update{{Resource}}Request { {{resource_ident}}: Some(new), update_mask: None };
