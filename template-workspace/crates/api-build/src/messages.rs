@@ -175,8 +175,8 @@ impl Generator<'_> {
         let _ = writeln!(
             code,
             "    const NAMES: &'static [&'static str] = &{list:?};\n    \
-             fn field<'de, A: ::api_runtime::serde::de::MapAccess<'de>>(&mut self, name: &str, map: &mut A) \
-             -> ::core::result::Result<::core::option::Option<usize>, A::Error> {{\n        \
+             fn field<'de, __A: ::api_runtime::serde::de::MapAccess<'de>>(&mut self, name: &str, map: &mut __A) \
+             -> ::core::result::Result<::core::option::Option<usize>, __A::Error> {{\n        \
              use ::api_runtime::json;\n        let place = match name {{"
         );
         for (
@@ -191,15 +191,15 @@ impl Generator<'_> {
         {
             let _ = write!(code, "            {} => {{ json::", pattern(descriptor));
             let _ = match shape {
-                Shape::Value => write!(code, "value::<{kind}, A>(map, &mut self.{ident})"),
-                Shape::Optional => write!(code, "optional::<{kind}, A>(map, &mut self.{ident})"),
-                Shape::List => write!(code, "list::<{kind}, A>(map, &mut self.{ident})"),
+                Shape::Value => write!(code, "value::<{kind}, __A>(map, &mut self.{ident})"),
+                Shape::Optional => write!(code, "optional::<{kind}, __A>(map, &mut self.{ident})"),
+                Shape::List => write!(code, "list::<{kind}, __A>(map, &mut self.{ident})"),
                 Shape::Map(key, value) => {
-                    write!(code, "map::<{key}, {value}, A>(map, &mut self.{ident})")
+                    write!(code, "map::<{key}, {value}, __A>(map, &mut self.{ident})")
                 }
                 Shape::Member(variant, oneof) => write!(
                     code,
-                    "member::<{kind}, A, _>(map, &mut self.{oneof}, |value| {variant}(value.into()))"
+                    "member::<{kind}, __A, _>(map, &mut self.{oneof}, |value| {variant}(value.into()))"
                 ),
             };
             let _ = writeln!(code, "?; {place} }}");
