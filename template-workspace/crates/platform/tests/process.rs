@@ -322,3 +322,52 @@ async fn a_port_in_use_is_told_in_one_sentence() {
     );
     assert_eq!(error.to_string(), expected);
 }
+
+#[tokio::test]
+async fn mistakes_of_all_services_in_a_process_are_reported_together() {
+    const MOUNTED: Service = Service {
+        name: "user-profile",
+        config: "database: {url: x}",
+        ..SERVICE
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("shop.yaml");
+    std::fs::write(
+        &file,
+        "http: {port: x}\nmounted: {user-profile: {service: {a: 1}}, nobody: {}}",
+    )
+    .unwrap();
+    let variable = (
+        "variable".to_owned(),
+        "USER_PROFILE__LOG__FORMAT".to_owned(),
+        "xml".to_owned(),
+    );
+    let sources = Sources {
+        file: Some(file),
+        variables: vec![variable],
+        ..Sources::default()
+    };
+
+    let error = Application::assemble(&SERVICE, &[&MOUNTED], &sources)
+        .await
+        .err()
+        .unwrap();
+    let platform::Error::Config(error) = error else {
+        panic!("{error}")
+    };
+    let keys: Vec<_> = error
+        .problems
+        .iter()
+        .map(|problem| problem.key.as_str())
+        .collect();
+    assert_eq!(
+        keys,
+        [
+            "database.url",
+            "log.format",
+            "service.a",
+            "http.port",
+            "mounted"
+        ]
+    );
+}

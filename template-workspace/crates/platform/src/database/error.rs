@@ -18,7 +18,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// Which of `columns` of `table` already holds the value, when that is why a write was refused.
+    /// Which of `columns` of `table` already holds the value, when that is why a write was refused. The constraint on a
+    /// column is called `<table>_<column>_key`, as PostgreSQL itself would call it.
     pub fn unique_violation(&self, table: &str, columns: &[&'static str]) -> Option<&'static str> {
         use diesel::result::Error::DatabaseError;
         let Self::Query(DatabaseError(DatabaseErrorKind::UniqueViolation, information)) = self
@@ -29,7 +30,7 @@ impl Error {
             Some(constraint) => columns
                 .iter()
                 .copied()
-                .find(|column| is_key(constraint, table, column)),
+                .find(|column| constraint == format!("{table}_{column}_key")),
             // SQLite names the columns instead: `UNIQUE constraint failed: users.email`.
             None => {
                 let (_, failed) = information.message().split_once("failed: ")?;
@@ -40,22 +41,6 @@ impl Error {
                     .find(|column| first.strip_prefix(table) == Some(&format!(".{column}")))
             }
         }
-    }
-}
-
-/// Whether PostgreSQL calls a unique constraint on this column so. It cuts names to 63 bytes, the longer part first.
-fn is_key(constraint: &str, table: &str, column: &str) -> bool {
-    let (mut table_length, mut column_length) = (table.len(), column.len());
-    while table_length + column_length + "__key".len() > 63 {
-        if table_length > column_length {
-            table_length -= 1
-        } else {
-            column_length -= 1
-        }
-    }
-    match (table.get(..table_length), column.get(..column_length)) {
-        (Some(table), Some(column)) => constraint == format!("{table}_{column}_key"),
-        _ => false,
     }
 }
 
