@@ -1,4 +1,9 @@
 //! `{{service_name}}` over HTTP and gRPC, as its clients see it.
+{%- if is_wide %}
+
+// `json!` goes one level deeper with each token of an object.
+#![recursion_limit = "1024"]
+{%- endif %}
 
 use {{contract_crate}}::v1::{
     self, {{proto_service_snake}}_client::{{proto_service}}Client,

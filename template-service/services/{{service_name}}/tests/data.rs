@@ -65,17 +65,17 @@ fn second() -> {{Resource}} {
     }
 }
 
-async fn what_is_inserted_is_found({{resources_ident}}: {{Resource}}Store) {
-    for {{resource_ident}} in [first(), second()] {
-        {{resources_ident}}.insert(&{{resource_ident}}).await.unwrap();
-        assert_eq!({{resources_ident}}.find({{resource_ident}}.id).await.unwrap(), Some({{resource_ident}}));
+async fn what_is_inserted_is_found(store: {{Resource}}Store) {
+    for given in [first(), second()] {
+        store.insert(&given).await.unwrap();
+        assert_eq!(store.find(given.id).await.unwrap(), Some(given));
     }
-    assert_eq!({{resources_ident}}.find(Uuid::new_v4()).await.unwrap(), None);
+    assert_eq!(store.find(Uuid::new_v4()).await.unwrap(), None);
 }
 
-async fn a_change_is_stored_once({{resources_ident}}: {{Resource}}Store) {
+async fn a_change_is_stored_once(store: {{Resource}}Store) {
     let old = first();
-    {{resources_ident}}.insert(&old).await.unwrap();
+    store.insert(&old).await.unwrap();
 
     let new = {{Resource}} { id: old.id, version: 2, created_at: old.created_at, ..second() };
     let change = {{Resource}}Change {
@@ -83,45 +83,45 @@ async fn a_change_is_stored_once({{resources_ident}}: {{Resource}}Store) {
         {{line}}
 {%- endfor %}
     };
-    let stored = {{resources_ident}}.update(old.id, Some(1), change.clone(), new.updated_at).await;
+    let stored = store.update(old.id, Some(1), change.clone(), new.updated_at).await;
     assert_eq!(stored.unwrap(), Some(new.clone()));
-    let stale = {{resources_ident}}.update(old.id, Some(1), change, time::now()).await;
+    let stale = store.update(old.id, Some(1), change, time::now()).await;
     assert_eq!(stale.unwrap(), None);
-    assert_eq!({{resources_ident}}.find(old.id).await.unwrap(), Some(new));
+    assert_eq!(store.find(old.id).await.unwrap(), Some(new));
 
-    let nothing = {{resources_ident}}.update(old.id, None, {{Resource}}Change::default(), time::now()).await;
+    let nothing = store.update(old.id, None, {{Resource}}Change::default(), time::now()).await;
     assert_eq!(nothing.unwrap().map(|stored| stored.version), Some(3));
 }
 
-async fn lists_begin_with_the_newest({{resources_ident}}: {{Resource}}Store) {
+async fn lists_begin_with_the_newest(store: {{Resource}}Store) {
     let (older, newer) = (first(), second());
-    {{resources_ident}}.insert(&older).await.unwrap();
-    {{resources_ident}}.insert(&newer).await.unwrap();
+    store.insert(&older).await.unwrap();
+    store.insert(&newer).await.unwrap();
     let mut expected = [older, newer];
-    expected.sort_by_key(|{{resource_ident}}| std::cmp::Reverse(({{resource_ident}}.created_at, {{resource_ident}}.id)));
+    expected.sort_by_key(|given| std::cmp::Reverse((given.created_at, given.id)));
 
-    assert_eq!({{resources_ident}}.list(None, 10).await.unwrap(), expected);
+    assert_eq!(store.list(None, 10).await.unwrap(), expected);
     let after = Cursor { created_at: expected[0].created_at, id: expected[0].id };
-    assert_eq!({{resources_ident}}.list(Some(after), 10).await.unwrap(), expected[1..]);
+    assert_eq!(store.list(Some(after), 10).await.unwrap(), expected[1..]);
 }
 
-async fn what_is_deleted_is_gone({{resources_ident}}: {{Resource}}Store) {
-    let {{resource_ident}} = first();
-    {{resources_ident}}.insert(&{{resource_ident}}).await.unwrap();
+async fn what_is_deleted_is_gone(store: {{Resource}}Store) {
+    let given = first();
+    store.insert(&given).await.unwrap();
 
-    assert!(!{{resources_ident}}.delete({{resource_ident}}.id, Some(7)).await.unwrap());
-    assert!({{resources_ident}}.delete({{resource_ident}}.id, Some(1)).await.unwrap());
-    assert!(!{{resources_ident}}.delete({{resource_ident}}.id, None).await.unwrap());
-    assert_eq!({{resources_ident}}.find({{resource_ident}}.id).await.unwrap(), None);
+    assert!(!store.delete(given.id, Some(7)).await.unwrap());
+    assert!(store.delete(given.id, Some(1)).await.unwrap());
+    assert!(!store.delete(given.id, None).await.unwrap());
+    assert_eq!(store.find(given.id).await.unwrap(), None);
 }
 {%- if has_unique %}
 
-async fn a_unique_value_is_taken_once({{resources_ident}}: {{Resource}}Store) {
-    {{resources_ident}}.insert(&first()).await.unwrap();
+async fn a_unique_value_is_taken_once(store: {{Resource}}Store) {
+    store.insert(&first()).await.unwrap();
 {%- for field in unique_fields %}
 
     let same = {{Resource}} { {{field[2]}}: first().{{field[2]}}, ..second() };
-    let refused = {{resources_ident}}.insert(&same).await;
+    let refused = store.insert(&same).await;
     assert!(matches!(refused, Err(Error::AlreadyExists("{{field[0]}}"))), "{refused:?}");
 {%- endfor %}
 }
