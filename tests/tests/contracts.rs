@@ -113,7 +113,7 @@ fn grpcurl_calls_every_method_of_a_service() {
     assert_eq!(call("ListRecords", json!({}))["records"], json!([created]));
     let changed = call(
         "UpdateRecord",
-        json!({"record": {"id": id, "etag": created["etag"], "active": false}, "updateMask": "active"}),
+        json!({"record": {"id": id, "etag": created["etag"], "active": false}, "updateMask": {"paths": ["active"]}}),
     );
     // grpcurl leaves out no field that is present.
     assert_eq!(changed["record"]["active"], false);
@@ -204,6 +204,8 @@ fn schemathesis_finds_no_violation_of_the_openapi_documents() {
         schemathesis
             .current_dir(backend.folder.path())
             .args([
+                "--config-file",
+                concat!(env!("CARGO_MANIFEST_DIR"), "/schemathesis.toml"),
                 "run",
                 "--checks=all",
                 "--seed=1",

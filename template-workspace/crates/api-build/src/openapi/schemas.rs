@@ -238,7 +238,8 @@ pub fn is_http_body(schema: &Value) -> bool {
 
 const HTTP_BODY: &str = "binary";
 
-const NUMBER: &str = r"^-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?$";
+/// Any exponent of two digits is in the range of a double.
+const NUMBER: &str = r"^-?[0-9]{1,200}(\.[0-9]{1,200})?([eE][-+]?[0-9]{1,2})?$";
 
 /// Both alphabets of RFC 4648, with or without padding.
 const BASE64: &str = "^[A-Za-z0-9+/_-]*={0,2}$";
