@@ -1,6 +1,6 @@
 //! For every message: its JSON, its parameters, its paths and its checks.
 
-use std::fmt::Write;
+use std::{collections::BTreeSet, fmt::Write};
 
 use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor};
 
@@ -25,8 +25,11 @@ pub fn generate(source: &Source, names: &Names, problems: &mut Error) -> String 
         }
         .generate(&mut code, problems);
     }
-    for name in enums.iter().filter_map(|e| names.ty(e.full_name())) {
-        let _ = writeln!(code, "::api_runtime::json_enum!({name});");
+    for descriptor in &enums {
+        if let Some(name) = names.ty(descriptor.full_name()) {
+            let aliases = aliases(descriptor);
+            let _ = writeln!(code, "::api_runtime::json_enum!({name}{aliases});");
+        }
     }
     code
 }
@@ -239,10 +242,9 @@ impl Generator<'_> {
                 Shape::Optional => format!("optional::<{kind}>(&mut self.{ident}, rest, text)"),
                 Shape::List => format!("push::<{kind}>(&mut self.{ident}, rest, text)"),
                 Shape::Member(variant, oneof) if nested => format!(
-                    "nested({{\n                if !::core::matches!(self.{oneof}, ::core::option::Option::Some({variant}(_))) {{\n                    \
-                     self.{oneof} = ::core::option::Option::Some({variant}(::core::default::Default::default()));\n                }}\n                \
-                     match &mut self.{oneof} {{ ::core::option::Option::Some({variant}(value)) => &mut *value, \
-                     _ => return ::core::result::Result::Err(::api_runtime::rest::ParamError::Unknown) }}\n            }}, rest, text)"
+                    "nested(match self.{oneof}.get_or_insert_with(|| {variant}(::core::default::Default::default())) {{\n                \
+                     {variant}(value) => &mut *value,\n                \
+                     _ => return ::core::result::Result::Err(params::taken()),\n            }}, rest, text)"
                 ),
                 Shape::Member(variant, oneof) => format!(
                     "member::<{kind}, _>(&mut self.{oneof}, rest, text, |value| {variant}(value.into()))"
@@ -290,6 +292,18 @@ impl Generator<'_> {
         }
         code.push_str("            _ => false,\n        }\n    }\n");
     }
+}
+
+/// The names of an enum whose number has an earlier name, of which alone prost knows.
+fn aliases(descriptor: &EnumDescriptor) -> String {
+    let mut numbers = BTreeSet::new();
+    let mut aliases = String::new();
+    for value in descriptor.values() {
+        if !numbers.insert(value.number()) {
+            let _ = write!(aliases, ", {:?} => {}", value.name(), value.number());
+        }
+    }
+    aliases
 }
 
 /// Both names of a field, as a pattern.

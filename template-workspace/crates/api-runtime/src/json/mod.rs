@@ -15,8 +15,8 @@ pub use kind::{
     Bool, Bytes, Enum, EnumValue, F32, F64, I32, I64, Key, Kind, ListOf, MapKey, MapOf, Msg, Str,
     U32, U64,
 };
-pub(crate) use read::Nullable;
 pub use read::{Fields, list, map, member, optional, read, value};
+pub(crate) use read::{List as ReadList, Map as ReadMap, Nullable};
 
 pub use write::{As, Object};
 pub(crate) use write::{List, Map};
@@ -46,17 +46,20 @@ macro_rules! json_message {
     };
 }
 
-/// Gives a generated enum its names in JSON.
+/// Gives a generated enum its names in JSON; prost knows one for each number, and these aliases are taken too.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! json_enum {
-    ($name:ty) => {
+    ($name:ty $(, $alias:literal => $number:literal)*) => {
         impl ::api_runtime::json::EnumValue for $name {
             fn name(number: i32) -> ::core::option::Option<&'static str> {
                 Self::try_from(number).ok().map(|value| value.as_str_name())
             }
             fn number(name: &str) -> ::core::option::Option<i32> {
-                Self::from_str_name(name).map(|value| value as i32)
+                match name {
+                    $($alias => ::core::option::Option::Some($number),)*
+                    _ => Self::from_str_name(name).map(|value| value as i32),
+                }
             }
         }
     };

@@ -26,7 +26,7 @@ impl Body {
         violations: &mut Violations,
     ) -> Option<K::Value> {
         // No body is no value: rules about what must be there come later.
-        if self.bytes.iter().all(u8::is_ascii_whitespace) {
+        if self.bytes.is_empty() {
             return None;
         }
         let mut json = serde_json::Deserializer::from_slice(&self.bytes);
@@ -37,6 +37,10 @@ impl Body {
                 Ok(value)
             });
         match read {
+            Ok(None) if field.is_empty() => {
+                violations.add_named("", "json", "expected an object, not null");
+                None
+            }
             Ok(value) => value,
             Err(error) => {
                 violations.add_named(self.place::<K>(field), "json", reason(&error));

@@ -1,6 +1,6 @@
 //! From an HTTP request to the call of a method, and back.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, future::ready, sync::Arc};
 
 use axum::body::Body as HttpBody;
 use futures_util::{Stream, StreamExt};
@@ -92,10 +92,14 @@ where
             };
             Ok(call(request).await.map_or_else(failed, |answer| {
                 let (metadata, messages, _) = answer.into_parts();
-                let lines = messages.map(move |message| {
-                    let line = message.and_then(|message| encode(&message).map_err(unwritable));
-                    Ok::<_, Infallible>(form.line(line))
-                });
+                let mut broken = false;
+                let lines = messages
+                    .map(move |message| {
+                        message.and_then(|message| encode(&message).map_err(unwritable))
+                    })
+                    // The line of an error is the last one.
+                    .take_while(move |line| ready(!std::mem::replace(&mut broken, line.is_err())))
+                    .map(move |line| Ok::<_, Infallible>(form.line(line)));
                 let mut response = Response::new(HttpBody::from_stream(lines));
                 response
                     .headers_mut()

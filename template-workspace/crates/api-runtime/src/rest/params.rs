@@ -62,12 +62,15 @@ pub fn member<K: Kind, O>(
 ) -> Result<Arity, ParamError> {
     let value = parse::<K>(rest, text)?;
     if oneof.is_some() {
-        return Err(ParamError::Invalid(
-            "another member of the same oneof is there too".to_owned(),
-        ));
+        return Err(taken());
     }
     *oneof = Some(wrap(value));
     Ok(Arity::One)
+}
+
+/// The oneof of a parameter has another member already.
+pub fn taken() -> ParamError {
+    ParamError::Invalid("another member of the same oneof is there too".to_owned())
 }
 
 /// A field of a message below this one.

@@ -74,6 +74,9 @@ fn find(type_url: &str) -> Option<(AnyType, bool)> {
         // Their JSON is no object of fields, so it goes under `value`.
         return Some((known, true));
     }
+    if let Some(known) = plain(name) {
+        return Some((known, false));
+    }
     let types = TYPES.read().unwrap_or_else(PoisonError::into_inner);
     types
         .get(name)
@@ -86,7 +89,6 @@ fn well_known(name: &str) -> Option<AnyType> {
     Some(match name.strip_prefix("google.protobuf.")? {
         "Any" => AnyType::of::<Any>(),
         "Duration" => AnyType::of::<super::Duration>(),
-        "Empty" => AnyType::of::<super::Empty>(),
         "FieldMask" => AnyType::of::<super::FieldMask>(),
         "ListValue" => AnyType::of::<super::ListValue>(),
         "Struct" => AnyType::of::<super::Struct>(),
@@ -101,6 +103,18 @@ fn well_known(name: &str) -> Option<AnyType> {
         "StringValue" => AnyType::of::<super::StringValue>(),
         "UInt32Value" => AnyType::of::<super::UInt32Value>(),
         "UInt64Value" => AnyType::of::<super::UInt64Value>(),
+        _ => return None,
+    })
+}
+
+/// The other messages of this crate.
+fn plain(name: &str) -> Option<AnyType> {
+    Some(match name {
+        "google.protobuf.Empty" => AnyType::of::<super::Empty>(),
+        "google.api.HttpBody" => AnyType::of::<super::HttpBody>(),
+        "google.rpc.Status" => AnyType::of::<super::Status>(),
+        "google.type.Date" => AnyType::of::<super::Date>(),
+        "google.type.Decimal" => AnyType::of::<super::Decimal>(),
         _ => return None,
     })
 }

@@ -1,11 +1,17 @@
 //! `google.protobuf.Struct` and `Value`: any JSON.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{
+        MapAccess, SeqAccess, Visitor,
+        value::{MapAccessDeserializer, SeqAccessDeserializer},
+    },
+};
 
 use super::{Invalid, serde_by_kind};
-use crate::json::{EnumValue, Kind, List, Map, Str};
+use crate::json::{EnumValue, Kind, List, Map, ReadList, ReadMap, Str};
 
 /// `google.protobuf.Struct`: any JSON object.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -63,8 +69,7 @@ impl Kind for Struct {
     }
 
     fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let object = serde_json::Map::deserialize(deserializer)?;
-        Ok(object.into())
+        ReadMap::<Str, Value>::deserialize(deserializer).map(|map| Self { fields: map.0 })
     }
 
     fn parse(_: &str) -> Result<Self, String> {
@@ -82,10 +87,7 @@ impl Kind for ListValue {
     }
 
     fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let list = Vec::<serde_json::Value>::deserialize(deserializer)?;
-        Ok(Self {
-            values: list.into_iter().map(Into::into).collect(),
-        })
+        ReadList::<Value>::deserialize(deserializer).map(|list| Self { values: list.0 })
     }
 
     fn parse(_: &str) -> Result<Self, String> {
@@ -113,7 +115,7 @@ impl Kind for Value {
     }
 
     fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        serde_json::Value::deserialize(deserializer).map(Into::into)
+        deserializer.deserialize_any(AnyJson)
     }
 
     fn parse(_: &str) -> Result<Self, String> {
@@ -122,6 +124,58 @@ impl Kind for Value {
 }
 
 serde_by_kind!(Value);
+
+/// Visits any JSON; unlike `serde_json::Value`, an object refuses a name that is there twice.
+struct AnyJson;
+
+impl<'de> Visitor<'de> for AnyJson {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(value::Kind::NullValue(0).into())
+    }
+
+    fn visit_bool<E>(self, truth: bool) -> Result<Value, E> {
+        Ok(value::Kind::BoolValue(truth).into())
+    }
+
+    // A Value holds doubles only, so a whole number beyond 2^53 loses digits here.
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(value::Kind::NumberValue(number as f64).into())
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+        Ok(value::Kind::NumberValue(number as f64).into())
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
+        Ok(value::Kind::NumberValue(number).into())
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(value::Kind::StringValue(text.to_owned()).into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Value, A::Error> {
+        let list = ListValue::deserialize(SeqAccessDeserializer::new(list))?;
+        Ok(value::Kind::ListValue(list).into())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Value, A::Error> {
+        let object = Struct::deserialize(MapAccessDeserializer::new(map))?;
+        Ok(value::Kind::StructValue(object).into())
+    }
+}
+
+impl From<value::Kind> for Value {
+    fn from(kind: value::Kind) -> Self {
+        Self { kind: Some(kind) }
+    }
+}
 
 impl Kind for NullValue {
     type Value = i32;
@@ -142,7 +196,7 @@ impl Kind for NullValue {
 
     fn parse(text: &str) -> Result<i32, String> {
         match text {
-            "NULL_VALUE" | "0" | "null" => Ok(0),
+            "NULL_VALUE" | "0" => Ok(0),
             _ => Err("expected null".to_owned()),
         }
     }

@@ -24,8 +24,17 @@ impl Timestamp {
 
     fn from_text(text: &str) -> Result<Self, Invalid> {
         let expected = || Invalid("expected a time such as 2026-01-31T12:00:00Z".to_owned());
-        // chrono also takes a space between date and time, and a leap second; RFC 3339 in JSON takes neither.
-        if text.as_bytes().get(10) != Some(&b'T') || text.as_bytes().get(17..19) == Some(b"60") {
+        // chrono also takes a space between date and time, `z`, a leap second, and drops what is below a nanosecond;
+        // proto3 JSON takes none of them.
+        let bytes = text.as_bytes();
+        let digits = text.split_once('.').map_or(0, |(_, fraction)| {
+            fraction.bytes().take_while(u8::is_ascii_digit).count()
+        });
+        if bytes.get(10) != Some(&b'T')
+            || bytes.get(17..19) == Some(b"60")
+            || bytes.last() == Some(&b'z')
+            || digits > 9
+        {
             return Err(expected());
         }
         let time = DateTime::parse_from_rfc3339(text).map_err(|_| expected())?;

@@ -1,0 +1,34 @@
+//! Serves `mapping.v1` over gRPC and REST: `conformance GRPC_PORT HTTP_PORT DESCRIPTOR_SET`.
+//!
+//! The descriptor set is written to the file of that name, for a proxy that makes REST of the gRPC.
+
+mod service;
+
+use std::{error::Error, fs};
+
+use api_runtime::Transport;
+use tokio::net::TcpListener;
+use tower::layer::util::Identity;
+
+use crate::service::Service;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [grpc_port, http_port, descriptor_set] = arguments.as_slice() else {
+        return Err("usage: conformance GRPC_PORT HTTP_PORT DESCRIPTOR_SET".into());
+    };
+    let mapping = mapping_api::v1::mapping_service(Service);
+    fs::write(descriptor_set, mapping.descriptor_set)?;
+
+    let contracts = [mapping, mapping_api::v1::answer_service(Service)];
+    let listen = |port: &String| TcpListener::bind(format!("127.0.0.1:{port}"));
+    let router = |transport| api_runtime::router(&contracts, transport, |_| Identity::new());
+    let grpc = axum::serve(listen(grpc_port).await?, router(Transport::Grpc)?);
+    let http = axum::serve(listen(http_port).await?, router(Transport::Http)?);
+    tokio::select! {
+        ended = grpc.into_future() => ended?,
+        ended = http.into_future() => ended?,
+    }
+    Ok(())
+}
