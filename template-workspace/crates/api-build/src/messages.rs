@@ -1,6 +1,6 @@
 //! For every message: its JSON, its parameters, its paths and its checks.
 
-use std::{collections::BTreeSet, fmt::Write};
+use std::fmt::Write;
 
 use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor};
 
@@ -294,12 +294,14 @@ impl Generator<'_> {
     }
 }
 
-/// The names of an enum whose number has an earlier name, of which alone prost knows.
+/// The names of an enum that share their number, of which prost knows but one.
 fn aliases(descriptor: &EnumDescriptor) -> String {
-    let mut numbers = BTreeSet::new();
     let mut aliases = String::new();
     for value in descriptor.values() {
-        if !numbers.insert(value.number()) {
+        let mut others = descriptor
+            .values()
+            .filter(|other| other.name() != value.name());
+        if others.any(|other| other.number() == value.number()) {
             let _ = write!(aliases, ", {:?} => {}", value.name(), value.number());
         }
     }

@@ -25,6 +25,8 @@ fn a_timestamp_is_rfc_3339_in_utc_with_the_digits_it_needs() {
         "2026-01-31 12:00:00Z",
         "2026-02-30T00:00:00Z",
         "0000-01-01T00:00:00Z",
+        "2026-01-31T12:00:00z",
+        "2026-01-31T12:00:00.1234567891Z",
         "",
     ] {
         assert!(turned::<Timestamp>(json!(text)).is_err(), "{text}");
@@ -88,6 +90,17 @@ fn an_any_is_its_message_with_its_type() {
 }
 
 #[test]
+fn an_any_holds_every_message_that_has_a_form_in_json() {
+    for any in [
+        json!({"@type": "type.googleapis.com/google.protobuf.Empty"}),
+        json!({"@type": "type.googleapis.com/google.type.Decimal", "value": "1.5"}),
+        json!({"@type": "type.googleapis.com/google.rpc.Status", "code": 5, "message": "", "details": []}),
+    ] {
+        assert_eq!(turned::<Any>(any.clone()), Ok(any));
+    }
+}
+
+#[test]
 fn an_any_within_an_any_has_an_end() {
     let mut any = Any::default();
     for _ in 0..100_000 {
@@ -108,6 +121,14 @@ fn a_struct_gives_back_what_it_was_given() {
     let object = json!({"a": [1, 2.5, null, true, {"b": "c"}], "big": 1e300});
 
     assert_eq!(turned::<Struct>(object.clone()), Ok(object));
+}
+
+#[test]
+fn a_name_is_once_in_a_struct() {
+    for text in [r#"{"a": 1, "a": 2}"#, r#"{"b": [{"a": 1, "a": 1}]}"#] {
+        let error = serde_json::from_str::<Struct>(text).unwrap_err();
+        assert!(error.to_string().contains("twice"), "{error}");
+    }
 }
 
 #[test]
@@ -165,6 +186,10 @@ fn whole_numbers_are_taken_in_every_form_they_are_written_in() {
     );
     assert_eq!(turned::<Int64Value>(json!(1.0)), Ok(json!("1")));
     assert_eq!(turned::<Int32Value>(json!("1e2")), Ok(json!(100)));
+    assert_eq!(
+        turned::<UInt64Value>(json!(1e19)),
+        Ok(json!("10000000000000000000"))
+    );
     for wrong in [
         json!(1.5),
         json!("9223372036854775808"),
@@ -182,5 +207,7 @@ fn bytes_are_taken_in_both_alphabets() {
     for text in ["_-8=", "_-8", "/+8=", "/+8"] {
         assert_eq!(turned::<BytesValue>(json!(text)), Ok(json!("/+8=")));
     }
-    assert!(turned::<BytesValue>(json!("!")).is_err());
+    for wrong in ["!", "AA=", "A"] {
+        assert!(turned::<BytesValue>(json!(wrong)).is_err(), "{wrong}");
+    }
 }
