@@ -123,7 +123,15 @@ fn operation(
         } else {
             "application/json"
         };
-        operation["requestBody"] = json!({"required": needs_body(&binding.body, &input, variables), "content": {media: {"schema": schema}}});
+        let required = needs_body(&binding.body, &input, variables);
+        // `null` is no body.
+        let schema = if required || media == "*/*" {
+            schema
+        } else {
+            schemas::nullable(schema)
+        };
+        operation["requestBody"] =
+            json!({"required": required, "content": {media: {"schema": schema}}});
     }
 
     let schema = match &binding.response_body {

@@ -57,6 +57,46 @@ pub fn value(schema: &mut Value, kind: &Kind, rules: Option<&DynamicMessage>, an
             _ => (),
         }
     }
+    if kind != &Kind::String && schema.get("pattern").is_some() {
+        bound_text(schema);
+    }
+}
+
+/// Lets a bounded number be text only where it surely is within the bounds. A pattern cannot compare, so it takes whole
+/// numbers with fewer digits than the bounds have.
+fn bound_text(schema: &mut Value) {
+    let bound = |names: [&str; 2]| {
+        let value = names.iter().find_map(|name| schema.get(name)?.as_f64());
+        (
+            value,
+            value.map_or(9, |value| format!("{:.0}", value.abs().floor()).len() - 1),
+        )
+    };
+    let (lowest, below) = bound(["minimum", "exclusiveMinimum"]);
+    let (highest, above) = bound(["maximum", "exclusiveMaximum"]);
+    if lowest.or(highest).is_none() {
+        return;
+    }
+    let mut forms = Vec::new();
+    if above > 0
+        && lowest.is_none_or(|lowest| lowest <= 0.0)
+        && highest.is_none_or(|highest| highest > 0.0)
+    {
+        forms.push(format!("[1-9][0-9]{{0,{}}}", above - 1));
+    }
+    if below > 0
+        && lowest.is_none_or(|lowest| lowest < 0.0)
+        && highest.is_none_or(|highest| highest >= 0.0)
+    {
+        forms.push(format!("-[1-9][0-9]{{0,{}}}", below - 1));
+    }
+    if forms.is_empty() {
+        if let Some(types) = schema["type"].as_array_mut() {
+            types.retain(|kind| kind != "string");
+        }
+    } else {
+        schema["pattern"] = format!("^({})$", forms.join("|")).into();
+    }
 }
 
 /// Adds the rules of a list to its schema.
@@ -116,4 +156,29 @@ fn json(rule: &Rule) -> Option<Value> {
         Rule::List(values) => values.iter().filter_map(json).collect(),
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bounded_number_is_text_only_where_it_is_within_its_bounds() {
+        let text = |mut schema: Value| {
+            schema["type"] = json!(["integer", "string"]);
+            schema["pattern"] = "^-?[0-9]+$".into();
+            bound_text(&mut schema);
+            (schema["type"] == json!(["integer", "string"])).then(|| schema["pattern"].clone())
+        };
+        assert_eq!(
+            text(json!({"minimum": 0, "maximum": 1000})),
+            Some("^([1-9][0-9]{0,2})$".into())
+        );
+        assert_eq!(
+            text(json!({"minimum": -20})),
+            Some("^([1-9][0-9]{0,8}|-[1-9][0-9]{0,0})$".into())
+        );
+        assert_eq!(text(json!({"minimum": 5, "maximum": 1000})), None);
+        assert_eq!(text(json!({"exclusiveMinimum": 0, "maximum": 9})), None);
+    }
 }

@@ -270,7 +270,8 @@ fn long(format: &str, pattern: &str, answered: bool) -> Value {
     json!({"type": types, "format": format, "pattern": pattern})
 }
 
-fn nullable(mut schema: Value) -> Value {
+/// The same, or nothing.
+pub fn nullable(mut schema: Value) -> Value {
     if let Some(values) = schema.get_mut("enum").and_then(Value::as_array_mut) {
         values.push(Value::Null);
         return schema;
