@@ -57,24 +57,21 @@ fn main() -> Result<()> {
 /// Renders what a user would: `cargo generate … template-workspace`, then `cargo new-service` in it.
 fn render(workspace: &Path) -> Result<()> {
     println!("Rendering the workspace `{NAME}` and its service `consultants` ({FIELDS})");
-    // Everything is made anew but target/, which makes the second run a quick one.
-    if workspace.exists() {
-        for entry in fs::read_dir(workspace)? {
-            let entry = entry?;
-            match entry.file_type()?.is_dir() {
-                true if entry.file_name() == "target" => {}
-                true => fs::remove_dir_all(entry.path())?,
-                false => fs::remove_file(entry.path())?,
-            }
-        }
-    }
     let folder = workspace.parent().context("a workspace has a parent")?;
     fs::create_dir_all(folder)?;
-    render_workspace(
-        folder,
-        NAME,
-        &[&format!("template_source={}", repository().display())],
-    )?;
+    // Everything is made anew but what was built, which makes the second run a quick one.
+    let (built, kept) = (workspace.join("target"), folder.join("target"));
+    if built.exists() {
+        fs::rename(&built, &kept)?;
+    }
+    if workspace.exists() {
+        fs::remove_dir_all(workspace)?;
+    }
+    let source = format!("template_source={}", repository().display());
+    render_workspace(folder, NAME, &[&source])?;
+    if kept.exists() {
+        fs::rename(&kept, &built)?;
+    }
     render_service(workspace, "consultants", &[&format!("fields={FIELDS}")])
 }
 
