@@ -161,9 +161,13 @@ fn build() -> Result<Vec<Service>> {
     );
 
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    // The whole workspace, as `make build` does: cargo would build dependencies again for another choice of packages.
     let output = Command::new(cargo)
-        .args(["build", "--message-format=json-render-diagnostics"])
-        .args(names.iter().flat_map(|name| ["--package", name]))
+        .args([
+            "build",
+            "--workspace",
+            "--message-format=json-render-diagnostics",
+        ])
         .stderr(Stdio::inherit())
         .output()?;
     ensure!(output.status.success(), "the build failed");
