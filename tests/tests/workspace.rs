@@ -316,7 +316,7 @@ fn remove(workspace: &Path, name: &str) {
     fs::remove_dir_all(workspace.join("services").join(&service)).unwrap();
     for entry in [
         format!("contracts/{record}.rhai"),
-        format!("services/{record}.rhai"),
+        format!("services/{service}.rhai"),
     ] {
         let path = workspace.join(".platform").join(&entry);
         fs::remove_file(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
