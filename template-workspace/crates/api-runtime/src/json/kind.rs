@@ -107,7 +107,7 @@ impl Kind for Bytes {
         };
         let expected = || "expected bytes in base64".to_owned();
         // Padded means padded to the end; the engine would also take a part of it.
-        if text.contains('=') && text.len() % 4 != 0 {
+        if text.contains('=') && !text.len().is_multiple_of(4) {
             return Err(expected());
         }
         engine.decode(text).map_err(|_| expected())
