@@ -1,0 +1,103 @@
+//! The REST mapping agrees with that of Envoy's gRPC-JSON transcoder.
+//!
+//! The contract in `tests/conformance` uses every feature of `google.api.http` and of proto3 JSON. Its server answers
+//! with what it decoded, over REST itself and over gRPC, of which Envoy makes REST. Every request goes to both, and
+//! both must answer with the same status and the same JSON, but where `differences.rs` says why not.
+
+mod compare;
+mod differences;
+mod requests;
+mod servers;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use compare::{Comparison, General};
+use differences::differences;
+use requests::Request;
+use servers::Servers;
+
+#[test]
+fn rest_answers_as_envoy_does() {
+    let servers = Servers::start().unwrap();
+    let differences = differences();
+    let listed: HashSet<&Request> = differences
+        .iter()
+        .flat_map(|difference| &difference.requests)
+        .collect();
+    let mut comparison = Comparison::default();
+    let mut problems = Vec::new();
+    let mut statuses: BTreeMap<u16, usize> = BTreeMap::new();
+
+    for request in requests::agreed().iter().filter(|r| !listed.contains(r)) {
+        let (ours, envoys) = servers.ask(request).unwrap();
+        *statuses.entry(ours.status).or_default() += 1;
+        if let Err(difference) = comparison.compare(&ours, &envoys) {
+            problems.push(format!("{request}\n    {difference}"));
+        }
+    }
+    for difference in &differences {
+        for request in &difference.requests {
+            let (ours, envoys) = servers.ask(request).unwrap();
+            if (ours.status, envoys.status) != (difference.ours, difference.envoys) {
+                let what = format!(
+                    "answered {} and {}, not {} and {}: {}",
+                    ours.status,
+                    envoys.status,
+                    difference.ours,
+                    difference.envoys,
+                    difference.reason
+                );
+                problems.push(format!("{request}\n    {what}"));
+            } else if comparison.compare(&ours, &envoys).is_ok() {
+                let what = format!("no longer differs: {}", difference.reason);
+                problems.push(format!("{request}\n    {what}"));
+            }
+        }
+    }
+    for (field, request) in requests::answers_of_one_field() {
+        let (ours, envoys) = servers.ask_for_one(&request, field).unwrap();
+        if let Err(difference) = comparison.compare(&ours, &envoys) {
+            problems.push(format!("{request}\n    {field}: {difference}"));
+        }
+    }
+    for headers in requests::HEADERS {
+        let request = Request::new("POST", "/v1/echo", r#"{"int32Value":5}"#);
+        let (ours, envoys) = servers.ask_with(&request, headers).unwrap();
+        if let Err(difference) = comparison.compare(&ours, &envoys) {
+            problems.push(format!("{request}\n    {headers:?}: {difference}"));
+        }
+    }
+
+    for general in General::ALL {
+        if !comparison.met.contains(&general) {
+            problems.push(format!("nowhere: {}", general.reason()));
+        }
+    }
+    // Two servers that refuse everything would agree, too.
+    for (status, count) in [(200, 500), (400, 400), (404, 20)] {
+        let found = statuses.get(&status).copied().unwrap_or_default();
+        if found < count {
+            problems.push(format!("only {found} requests were answered with {status}"));
+        }
+    }
+    assert!(
+        problems.is_empty(),
+        "{} problems\n{}",
+        problems.len(),
+        problems.join("\n")
+    );
+}
+
+/// A request that is listed twice would be judged twice, maybe by two reasons.
+#[test]
+fn a_request_differs_for_one_reason() {
+    let mut reasons = HashMap::new();
+    for difference in differences() {
+        for request in difference.requests {
+            let text = request.to_string();
+            if let Some(other) = reasons.insert(request, difference.reason) {
+                panic!("{text}: {other}; {}", difference.reason);
+            }
+        }
+    }
+}
