@@ -42,7 +42,7 @@ fn main() -> Result<()> {
     if shown.is_ok() {
         println!("\nServing until Ctrl-C; the log is {}", tidy(&log));
     } else {
-        stop(&services)?;
+        stop(&mut services)?;
     }
     let status = services.wait()?;
     shown?;
@@ -226,12 +226,14 @@ fn show(answer: &Value) {
     }
 }
 
-/// Asks the services to stop, as Ctrl-C would.
-fn stop(services: &Child) -> Result<()> {
-    let status = Command::new("kill")
-        .args(["-TERM", &services.id().to_string()])
-        .status()?;
-    ensure!(status.success(), "cannot stop the services");
+/// Asks the services to stop, as Ctrl-C would, unless they have ended by themselves.
+fn stop(services: &mut Child) -> Result<()> {
+    if services.try_wait()?.is_none() {
+        let status = Command::new("kill")
+            .args(["-TERM", &services.id().to_string()])
+            .status()?;
+        ensure!(status.success(), "cannot stop the services");
+    }
     Ok(())
 }
 
