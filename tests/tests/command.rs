@@ -16,7 +16,9 @@ fn run(command: &mut Command) -> (bool, String) {
         stdout,
         stderr,
     } = command.output().unwrap();
-    let text = String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr);
+    let text = [&stdout, &stderr]
+        .map(|bytes| String::from_utf8_lossy(bytes))
+        .concat();
     (status.success(), text)
 }
 
