@@ -1,0 +1,4 @@
+//! The contract `users.v1`: messages, server and client, REST routes and OpenAPI document,
+//! all made from `v1/users.proto` when this crate is built.
+
+api_runtime::contract!("v1");

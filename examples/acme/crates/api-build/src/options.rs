@@ -1,0 +1,83 @@
+//! Custom options of descriptors.
+
+use prost_reflect::{
+    DescriptorPool, DynamicMessage, EnumValueDescriptor, FieldDescriptor, MethodDescriptor, Value,
+};
+
+/// The value of an extension, when it is set.
+pub fn extension(pool: &DescriptorPool, options: &DynamicMessage, name: &str) -> Option<Value> {
+    let extension = pool.get_extension_by_name(name)?;
+    options
+        .has_extension(&extension)
+        .then(|| options.get_extension(&extension).into_owned())
+}
+
+/// The value of an extension that is a message.
+pub fn message(
+    pool: &DescriptorPool,
+    options: &DynamicMessage,
+    name: &str,
+) -> Option<DynamicMessage> {
+    match extension(pool, options, name)? {
+        Value::Message(message) => Some(message),
+        _ => None,
+    }
+}
+
+/// What `google.api.field_behavior` says of a field.
+#[derive(Clone, Copy, Default)]
+pub struct Behavior {
+    pub required: bool,
+    pub output_only: bool,
+    pub input_only: bool,
+    pub identifier: bool,
+    pub immutable: bool,
+}
+
+pub fn behavior(field: &FieldDescriptor) -> Behavior {
+    let options = field.options();
+    let values = extension(field.parent_pool(), &options, "google.api.field_behavior");
+    let mut behavior = Behavior::default();
+    for value in values.iter().filter_map(Value::as_list).flatten() {
+        match value.as_enum_number() {
+            Some(2) => behavior.required = true,
+            Some(3) => behavior.output_only = true,
+            Some(4) => behavior.input_only = true,
+            Some(5) => behavior.immutable = true,
+            Some(8) => behavior.identifier = true,
+            _ => (),
+        }
+    }
+    behavior
+}
+
+/// The `buf.validate` rules of a field.
+pub fn rules(field: &FieldDescriptor) -> Option<DynamicMessage> {
+    message(field.parent_pool(), &field.options(), "buf.validate.field")
+}
+
+/// The number of `google.rpc.Code` of an error reason.
+pub fn code(value: &EnumValueDescriptor) -> Option<i32> {
+    extension(value.parent_pool(), &value.options(), "platform.v1.code")?.as_enum_number()
+}
+
+/// Whether a method is open to everyone.
+pub fn is_public(method: &MethodDescriptor) -> bool {
+    const PUBLIC: i32 = 1;
+    message(
+        method.parent_pool(),
+        &method.options(),
+        "platform.v1.policy",
+    )
+    .and_then(|policy| policy.get_field_by_name("access")?.as_enum_number())
+        == Some(PUBLIC)
+}
+
+/// Whether the field a message has by this name is set in it.
+pub fn text(message: &DynamicMessage, field: &str) -> Option<String> {
+    let value = message.get_field_by_name(field)?;
+    value
+        .as_str()
+        .filter(|text| !text.is_empty())
+        .map(str::to_owned)
+}

@@ -1,0 +1,184 @@
+//! What contracts are refused for, and what an accepted one becomes.
+
+use std::{fs, path::PathBuf};
+
+/// Writes the contract `things` with this body of `v1/things.proto`.
+fn contract(test: &str, body: &str) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
+        .join(test)
+        .join("things");
+    let imports = [
+        "buf/validate/validate.proto",
+        "google/api/annotations.proto",
+        "google/api/field_behavior.proto",
+        "google/protobuf/field_mask.proto",
+        "google/type/decimal.proto",
+        "platform/v1/options.proto",
+    ];
+    let imports: String = imports
+        .iter()
+        .map(|import| format!("import \"{import}\";\n"))
+        .collect();
+    fs::create_dir_all(folder.join("v1")).unwrap();
+    fs::write(
+        folder.join("v1/things.proto"),
+        format!("syntax = \"proto3\";\npackage things.v1;\n{imports}\n{body}\n"),
+    )
+    .unwrap();
+    folder
+}
+
+/// Why the contract is refused.
+fn refusal(test: &str, body: &str) -> String {
+    match api_build::artifacts(&contract(test, body)) {
+        Ok(_) => String::new(),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// A service with one method of this binding, over messages with a field of each shape.
+fn method(http: &str) -> String {
+    format!(
+        "service ThingsService {{\n  rpc Get(Request) returns (Request) {{ option (google.api.http) = {{ {http} }}; }}\n}}\n\
+         message Request {{ string id = 1; repeated string tags = 2; Inner inner = 3; }}\n\
+         message Inner {{ string name = 1; }}"
+    )
+}
+
+#[test]
+fn every_mistake_in_a_binding_is_named_with_its_line() {
+    for (index, (http, words)) in [
+        ("get: \"v1/things\"", "begins with `/`"),
+        ("get: \"/v1/{nope}\"", "has no field \"nope\""),
+        ("get: \"/v1/{tags}\"", "is repeated"),
+        ("get: \"/v1/{inner}\"", "is a message"),
+        ("get: \"/v1/{inner.nope}\"", "has no field \"nope\""),
+        (
+            "post: \"/v1\" body: \"nope\"",
+            "body: Request has no field \"nope\"",
+        ),
+        (
+            "post: \"/v1\" body: \"inner.name\"",
+            "must be a field of Request itself",
+        ),
+        (
+            "get: \"/v1\" response_body: \"nope\"",
+            "response_body: Request has no field",
+        ),
+        ("get: \"/v1/**/x\"", "can only be the last"),
+        (
+            "custom: { kind: \"*\" path: \"/v1\" }",
+            "one binding for each",
+        ),
+        ("body: \"*\"", "write a path"),
+        (
+            "get: \"/v1/{id}\" additional_bindings { get: \"/v1/{inner.name}\" }",
+            "is already that of Get",
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let refusal = refusal(&format!("binding{index}"), &method(http));
+        assert!(refusal.contains(words), "{http}: {refusal:?}");
+        assert!(refusal.contains("things/v1/things.proto:11: "), "{refusal}");
+    }
+}
+
+#[test]
+fn a_rule_that_nothing_enforces_is_refused() {
+    for (index, (field, words)) in [
+        ("string a = 1 [(buf.validate.field).cel = {id: \"x\" expression: \"true\"}];", "`cel` is not enforced"),
+        ("string a = 1 [(buf.validate.field).string.well_known_regex = KNOWN_REGEX_HTTP_HEADER_NAME];", "not enforced"),
+        ("string a = 1 [(buf.validate.field).int32.gt = 1];", "do not fit"),
+        ("string a = 1 [(buf.validate.field).string.pattern = \"(\"];", "pattern"),
+        ("string a = 1 [(platform.v1.decimal).gte = \"1\"];", "for a single google.type.Decimal"),
+        ("google.type.Decimal a = 1 [(platform.v1.decimal).gte = \"one\"];", "is no decimal"),
+        ("google.protobuf.FieldMask a = 1 [(buf.validate.field).field_mask.in = \"b\"];", "do not fit"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let refusal = refusal(&format!("rule{index}"), &format!("message Thing {{ {field} }}"));
+        assert!(refusal.contains(words), "{field}: {refusal:?}");
+    }
+    let cel =
+        "message Thing { option (buf.validate.message).cel = {id: \"x\" expression: \"true\"}; }";
+    assert!(refusal("rules", cel).contains("not enforced"));
+}
+
+#[test]
+fn all_problems_are_told_at_once() {
+    let body = "message A { string a = 1 [(buf.validate.field).int32.gt = 1]; }\n\
+                message B { string b = 1 [(buf.validate.field).int32.gt = 1]; }";
+    let error = api_build::artifacts(&contract("all", body))
+        .map(drop)
+        .unwrap_err();
+
+    assert_eq!(error.problems().len(), 2, "{error}");
+}
+
+#[test]
+fn an_error_reason_begins_with_its_enum_and_is_a_failure() {
+    let body = "enum ThingsErrorReason {\n  THINGS_ERROR_REASON_UNSPECIFIED = 0;\n  NOT_FOUND = 1;\n  \
+                THINGS_ERROR_REASON_FINE = 2 [(platform.v1.code) = OK];\n}";
+    let refusal = refusal("reasons", body);
+
+    assert!(
+        refusal.contains("write THINGS_ERROR_REASON_NOT_FOUND"),
+        "{refusal}"
+    );
+    assert!(refusal.contains("OK is no failure"), "{refusal}");
+}
+
+#[test]
+fn what_does_not_parse_is_told_with_its_line() {
+    let refusal = refusal("syntax", "message Thing { strin a = 1; }");
+
+    assert!(refusal.contains("things/v1/things.proto:"), "{refusal}");
+}
+
+#[test]
+fn the_package_is_that_of_the_folder() {
+    let folder = contract("package", "");
+    fs::write(
+        folder.join("v1/things.proto"),
+        "syntax = \"proto3\";\npackage other.v1;\n",
+    )
+    .unwrap();
+    let error = api_build::artifacts(&folder).map(drop).unwrap_err();
+
+    assert!(
+        error
+            .to_string()
+            .contains("things/v1/things.proto:2: write `package things.v1;`"),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_document_tells_paths_parameters_and_rules() {
+    let body = "// Manages things. Well.\nservice ThingsService {\n  // Updates a thing.\n  rpc UpdateThing(UpdateThingRequest) returns (UpdateThingResponse) {\n    \
+                option (google.api.http) = { patch: \"/v1/{thing.name=shelves/*}\" body: \"thing\" response_body: \"thing\" };\n  }\n}\n\
+                message Thing { string name = 1; optional string title = 2 [(google.api.field_behavior) = REQUIRED, (buf.validate.field).string.max_len = 9]; }\n\
+                message UpdateThingRequest { Thing thing = 1; google.protobuf.FieldMask update_mask = 2; }\n\
+                message UpdateThingResponse { Thing thing = 1; }";
+    let made = api_build::artifacts(&contract("document", body)).unwrap();
+    let openapi: serde_json::Value = serde_json::from_str(&made[0].openapi).unwrap();
+
+    assert_eq!(made[0].package, "things.v1");
+    let operation = &openapi["paths"]["/v1/shelves/{name}"]["patch"];
+    assert_eq!(operation["operationId"], "ThingsService_UpdateThing");
+    assert_eq!(operation["summary"], "Updates a thing");
+    assert_eq!(operation["security"][0]["bearer"], serde_json::json!([]));
+    assert_eq!(operation["parameters"][1]["name"], "updateMask");
+    let schemas = &openapi["components"]["schemas"];
+    assert_eq!(
+        schemas["things.v1.Thing.Patch"]["properties"]["title"]["maxLength"],
+        9
+    );
+    assert_eq!(
+        schemas["things.v1.Thing"]["required"],
+        serde_json::json!(["name", "title"])
+    );
+}

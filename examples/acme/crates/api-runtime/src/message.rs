@@ -1,0 +1,143 @@
+//! What generated code knows of each message, beyond prost and JSON.
+
+use crate::{
+    json::{I32, Str},
+    rest::{Arity, ParamError, params},
+    validate::{Path, Violations},
+    wkt,
+};
+
+/// Generated for every message of a contract.
+pub trait Message: Default {
+    /// Sets the field at `path` (proto or JSON names, `filter.created_after`) from the text of a path variable or a
+    /// query parameter.
+    ///
+    /// # Errors
+    /// When there is no such field, or the text does not fit.
+    fn set(&mut self, path: &str, text: &str) -> Result<Arity, ParamError>;
+
+    /// Whether a path of a field mask (proto names) leads to a field.
+    fn has(path: &str) -> bool;
+
+    /// Adds what is wrong with the message.
+    fn check(&self, at: &Path<'_>, violations: &mut Violations);
+}
+
+/// A recursive message is boxed where it is a field of itself.
+impl<M: Message> Message for Box<M> {
+    fn set(&mut self, path: &str, text: &str) -> Result<Arity, ParamError> {
+        M::set(self, path, text)
+    }
+
+    fn has(path: &str) -> bool {
+        M::has(path)
+    }
+
+    fn check(&self, at: &Path<'_>, violations: &mut Violations) {
+        M::check(self, at, violations);
+    }
+}
+
+/// The first name of a path, and what follows it.
+pub fn split(path: &str) -> (&str, Option<&str>) {
+    match path.split_once('.') {
+        Some((name, rest)) => (name, Some(rest)),
+        None => (path, None),
+    }
+}
+
+/// Well-known types of one value, with nothing below them that a path could name.
+macro_rules! leaves {
+    ($($leaf:ident $check:expr;)*) => {$(
+        impl Message for wkt::$leaf {
+            fn set(&mut self, _: &str, _: &str) -> Result<Arity, ParamError> {
+                Err(ParamError::Unknown)
+            }
+
+            fn has(_: &str) -> bool {
+                false
+            }
+
+            fn check(&self, at: &Path<'_>, violations: &mut Violations) {
+                let check: fn(&Self, &Path<'_>, &mut Violations) = $check;
+                check(self, at, violations);
+            }
+        }
+    )*};
+}
+
+leaves! {
+    Any |_, _, _| ();
+    BoolValue |_, _, _| ();
+    BytesValue |_, _, _| ();
+    DoubleValue |wrapper, at, violations| violations.finite(at, wrapper.value);
+    Duration |duration, at, violations| violations.valid(at, "duration.valid", duration.valid());
+    Empty |_, _, _| ();
+    FieldMask |_, _, _| ();
+    FloatValue |wrapper, at, violations| violations.finite(at, wrapper.value.into());
+    HttpBody |_, _, _| ();
+    Int32Value |_, _, _| ();
+    Int64Value |_, _, _| ();
+    ListValue |list, at, violations| {
+        for (index, value) in list.values.iter().enumerate() {
+            value.check(&at.index(index), violations);
+        }
+    };
+    Status |_, _, _| ();
+    StringValue |wrapper, at, violations| violations.text(at, &wrapper.value);
+    Struct |object, at, violations| {
+        for (name, value) in &object.fields {
+            violations.text(at, name);
+            value.check(&at.key(name), violations);
+        }
+    };
+    Timestamp |time, at, violations| violations.valid(at, "timestamp.valid", time.valid());
+    UInt32Value |_, _, _| ();
+    UInt64Value |_, _, _| ();
+    Value |value, at, violations| match &value.kind {
+        Some(wkt::value::Kind::NumberValue(number)) => violations.finite(at, *number),
+        Some(wkt::value::Kind::StringValue(text)) => violations.text(at, text),
+        Some(wkt::value::Kind::StructValue(object)) => object.check(at, violations),
+        Some(wkt::value::Kind::ListValue(list)) => list.check(at, violations),
+        _ => (),
+    };
+}
+
+impl Message for wkt::Date {
+    fn set(&mut self, path: &str, text: &str) -> Result<Arity, ParamError> {
+        let (name, rest) = split(path);
+        let field = match name {
+            "year" => &mut self.year,
+            "month" => &mut self.month,
+            "day" => &mut self.day,
+            _ => return Err(ParamError::Unknown),
+        };
+        params::value::<I32>(field, rest, text)
+    }
+
+    fn has(_: &str) -> bool {
+        // Half a date is none, so a mask cannot name a part.
+        false
+    }
+
+    fn check(&self, at: &Path<'_>, violations: &mut Violations) {
+        violations.valid(at, "date.valid", self.valid());
+    }
+}
+
+impl Message for wkt::Decimal {
+    fn set(&mut self, path: &str, text: &str) -> Result<Arity, ParamError> {
+        match split(path) {
+            ("value", rest) => params::value::<Str>(&mut self.value, rest, text),
+            _ => Err(ParamError::Unknown),
+        }
+    }
+
+    fn has(path: &str) -> bool {
+        path == "value"
+    }
+
+    fn check(&self, at: &Path<'_>, violations: &mut Violations) {
+        violations.valid(at, "decimal.valid", self.number().map(drop));
+    }
+}

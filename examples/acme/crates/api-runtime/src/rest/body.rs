@@ -1,0 +1,128 @@
+//! Bodies: JSON, or the bytes of a `google.api.HttpBody`.
+
+use bytes::Bytes;
+use http::{HeaderValue, header};
+use serde::{Serialize, de::DeserializeSeed};
+
+use crate::{
+    contract::Response,
+    json::{As, Kind, Nullable},
+    validate::Violations,
+    wkt::HttpBody,
+};
+
+/// The body of a request, read whole.
+pub struct Body {
+    pub(super) bytes: Bytes,
+    /// As the header says, empty without one.
+    pub(super) content_type: String,
+}
+
+impl Body {
+    /// Reads a `body: "*"`, or a field that is not repeated.
+    pub fn read<K: Kind>(
+        &self,
+        field: &'static str,
+        violations: &mut Violations,
+    ) -> Option<K::Value> {
+        // No body is no value: rules about what must be there come later.
+        if self.bytes.is_empty() {
+            return None;
+        }
+        let mut json = serde_json::Deserializer::from_slice(&self.bytes);
+        let read = Nullable::<K>::default()
+            .deserialize(&mut json)
+            .and_then(|value| {
+                json.end()?;
+                Ok(value)
+            });
+        match read {
+            Ok(None) if field.is_empty() => {
+                violations.add_named("", "json", "expected an object, not null");
+                None
+            }
+            Ok(value) => value,
+            Err(error) => {
+                violations.add_named(self.place::<K>(field), "json", reason(&error));
+                None
+            }
+        }
+    }
+
+    /// Reads the bytes as they are.
+    pub fn raw(&self) -> HttpBody {
+        HttpBody {
+            content_type: self.content_type.clone(),
+            data: self.bytes.to_vec(),
+            extensions: Vec::new(),
+        }
+    }
+
+    /// Where the error is: read once more, slowly, with an eye on the way.
+    fn place<K: Kind>(&self, field: &'static str) -> String {
+        let mut json = serde_json::Deserializer::from_slice(&self.bytes);
+        let mut track = serde_path_to_error::Track::new();
+        let json = serde_path_to_error::Deserializer::new(&mut json, &mut track);
+        let _ = Nullable::<K>::default().deserialize(json);
+        let path = track.path().to_string();
+        match (field, path.as_str()) {
+            (field, "." | "?") => field.to_owned(),
+            ("", path) => path.to_owned(),
+            (field, path) if path.starts_with('[') => format!("{field}{path}"),
+            (field, path) => format!("{field}.{path}"),
+        }
+    }
+}
+
+/// The error without what the field already says.
+fn reason(error: &serde_json::Error) -> String {
+    match error.classify() {
+        serde_json::error::Category::Data => error.to_string(),
+        _ => format!("not valid JSON: {error}"),
+    }
+}
+
+/// The body of an answer.
+pub struct Reply {
+    content_type: HeaderValue,
+    pub(super) bytes: Vec<u8>,
+}
+
+impl Reply {
+    /// # Errors
+    /// When the value has no form in JSON, such as a time in the year 20000.
+    pub fn json(value: &impl Serialize) -> Result<Self, serde_json::Error> {
+        let bytes = serde_json::to_vec(value)?;
+        Ok(Self {
+            content_type: HeaderValue::from_static("application/json"),
+            bytes,
+        })
+    }
+
+    /// A single field as the body: `response_body` of a field that is no message.
+    pub fn field<K: Kind>(value: &K::Value) -> Result<Self, serde_json::Error> {
+        Self::json(&As::<K>(value))
+    }
+
+    /// A field that is not set.
+    pub fn null() -> Result<Self, serde_json::Error> {
+        Self::json(&())
+    }
+
+    pub fn raw(body: &HttpBody) -> Result<Self, serde_json::Error> {
+        let content_type = HeaderValue::from_str(&body.content_type)
+            .unwrap_or(HeaderValue::from_static("application/octet-stream"));
+        Ok(Self {
+            content_type,
+            bytes: body.data.clone(),
+        })
+    }
+
+    pub(super) fn into_response(self) -> Response {
+        let mut response = Response::new(axum::body::Body::from(self.bytes));
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, self.content_type);
+        response
+    }
+}

@@ -1,0 +1,295 @@
+//! From an HTTP request to the call of a method, and back.
+
+use std::{convert::Infallible, future::ready, sync::Arc};
+
+use axum::body::Body as HttpBody;
+use futures_util::{Stream, StreamExt};
+use http::{HeaderValue, StatusCode, header, request::Parts};
+use http_body_util::{BodyExt, LengthLimitError};
+use tonic::{Status, metadata::MetadataMap};
+
+use super::{Arity, Body, ParamError, Reply, Route, Template, Variable, params::pairs};
+use crate::{
+    contract::{Endpoint, Method, Request, Response, Transport},
+    error,
+    message::Message,
+    validate::Violations,
+};
+
+/// How one HTTP binding of a method maps: all that does not depend on the types.
+#[derive(Debug)]
+pub struct Rule {
+    /// HTTP method, `GET`.
+    pub verb: &'static str,
+    pub template: Template,
+    /// What the body holds, so no query parameter may: a field (proto name), or `*` for all.
+    pub body: &'static str,
+    /// The same in its JSON name.
+    pub body_json: &'static str,
+}
+
+/// Puts the body into the request message.
+pub type Decode<Q> = fn(&mut Q, &Body, &mut Violations);
+/// Makes the body of the answer.
+pub type Encode<R> = fn(&R) -> Result<Reply, serde_json::Error>;
+
+/// The route of a method with one answer.
+pub fn unary<Q, R, F>(
+    method: &'static Method,
+    rule: &'static Rule,
+    decode: Decode<Q>,
+    encode: Encode<R>,
+    call: impl Fn(tonic::Request<Q>) -> F + Clone + Send + Sync + 'static,
+) -> Route
+where
+    Q: Message + Send + 'static,
+    R: Send + 'static,
+    F: Future<Output = Result<tonic::Response<R>, Status>> + Send + 'static,
+{
+    let endpoint = Endpoint::from_fn(move |request| {
+        let call = call.clone();
+        Box::pin(async move {
+            let request = match read(rule, decode, request).await {
+                Ok(request) => request,
+                Err(response) => return Ok(response),
+            };
+            Ok(call(request)
+                .await
+                .and_then(|answer| write(answer, encode))
+                .unwrap_or_else(failed))
+        })
+    });
+    Route {
+        verb: rule.verb,
+        template: &rule.template,
+        method,
+        endpoint,
+    }
+}
+
+/// The route of a method with a stream of answers: a line of JSON each, or events when the client asks for
+/// `text/event-stream`. A stream that breaks ends with a line `{"error": …}`.
+pub fn stream<Q, R, S, F>(
+    method: &'static Method,
+    rule: &'static Rule,
+    decode: Decode<Q>,
+    encode: Encode<R>,
+    call: impl Fn(tonic::Request<Q>) -> F + Clone + Send + Sync + 'static,
+) -> Route
+where
+    Q: Message + Send + 'static,
+    R: Send + 'static,
+    S: Stream<Item = Result<R, Status>> + Send + 'static,
+    F: Future<Output = Result<tonic::Response<S>, Status>> + Send + 'static,
+{
+    let endpoint = Endpoint::from_fn(move |request| {
+        let call = call.clone();
+        Box::pin(async move {
+            let form = Form::of(&request);
+            let request = match read(rule, decode, request).await {
+                Ok(request) => request,
+                Err(response) => return Ok(response),
+            };
+            Ok(call(request).await.map_or_else(failed, |answer| {
+                let (metadata, messages, _) = answer.into_parts();
+                let mut broken = false;
+                let lines = messages
+                    .map(move |message| {
+                        message.and_then(|message| encode(&message).map_err(unwritable))
+                    })
+                    // The line of an error is the last one.
+                    .take_while(move |line| ready(!std::mem::replace(&mut broken, line.is_err())))
+                    .map(move |line| Ok::<_, Infallible>(form.line(line)));
+                let mut response = Response::new(HttpBody::from_stream(lines));
+                response
+                    .headers_mut()
+                    .insert(header::CONTENT_TYPE, form.content_type());
+                with_metadata(response, metadata)
+            }))
+        })
+    });
+    Route {
+        verb: rule.verb,
+        template: &rule.template,
+        method,
+        endpoint,
+    }
+}
+
+/// How a stream is delimited.
+#[derive(Clone, Copy)]
+enum Form {
+    Lines,
+    Events,
+}
+
+impl Form {
+    fn of(request: &Request) -> Self {
+        let accepts = request.headers().get_all(header::ACCEPT).into_iter();
+        let events = |value: &HeaderValue| {
+            value
+                .to_str()
+                .is_ok_and(|value| value.contains("text/event-stream"))
+        };
+        if accepts.into_iter().any(events) {
+            Self::Events
+        } else {
+            Self::Lines
+        }
+    }
+
+    fn content_type(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Self::Lines => "application/x-ndjson",
+            Self::Events => "text/event-stream",
+        })
+    }
+
+    fn line(self, message: Result<Reply, Status>) -> Vec<u8> {
+        let body = match message {
+            Ok(reply) => reply.bytes,
+            Err(status) => {
+                let mut body = br#"{"error":"#.to_vec();
+                body.extend(error::status_json(&status));
+                body.push(b'}');
+                body
+            }
+        };
+        match self {
+            Self::Lines => [&body[..], b"\n"].concat(),
+            Self::Events => [b"data: ", &body[..], b"\n\n"].concat(),
+        }
+    }
+}
+
+async fn read<Q: Message>(
+    rule: &'static Rule,
+    decode: Decode<Q>,
+    request: Request,
+) -> Result<tonic::Request<Q>, Response> {
+    let (parts, body) = request.into_parts();
+    let bytes = body
+        .collect()
+        .await
+        .map_err(|error| unreadable(&error))?
+        .to_bytes();
+    let mut message = Q::default();
+    let mut violations = Violations::default();
+    let content_type = parts
+        .headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let body = Body {
+        bytes,
+        content_type: content_type.unwrap_or_default().to_owned(),
+    };
+    decode(&mut message, &body, &mut violations);
+    set_params(rule, &parts, &mut message, &mut violations);
+    violations.into_result().map_err(failed)?;
+    let metadata = MetadataMap::from_headers(parts.headers);
+    Ok(tonic::Request::from_parts(
+        metadata,
+        parts.extensions,
+        message,
+    ))
+}
+
+/// Sets the fields that the query and the path name, the path last: it says what the request is about.
+fn set_params(
+    rule: &'static Rule,
+    parts: &Parts,
+    message: &mut impl Message,
+    violations: &mut Violations,
+) {
+    let mut seen: Vec<String> = Vec::new();
+    for (name, value) in pairs(parts.uri.query().unwrap_or_default()) {
+        let (Some(name), Some(value)) = (name, value) else {
+            violations.add_named("", "query", "the query is not UTF-8");
+            continue;
+        };
+        if rule.takes(&name) {
+            violations.add_named(
+                name,
+                "query",
+                "is not a query parameter: the path or the body has it",
+            );
+            continue;
+        }
+        match message.set(&name, &value) {
+            Ok(Arity::One) if seen.contains(&name) => {
+                violations.add_named(name, "query", "is there more than once");
+            }
+            Ok(Arity::One) => seen.push(name),
+            Ok(Arity::Many) => (),
+            Err(ParamError::Unknown) => {
+                violations.add_named(name, "query", "there is no such query parameter");
+            }
+            Err(ParamError::Invalid(reason)) => violations.add_named(name, "query", reason),
+        }
+    }
+    for (Variable { field, json, .. }, value) in rule.template.values(parts.uri.path()) {
+        match value.map(|value| message.set(field, &value)) {
+            Some(Ok(_)) => (),
+            Some(Err(ParamError::Invalid(reason))) => violations.add_named(*json, "path", reason),
+            Some(Err(ParamError::Unknown)) => violations.add_named(*json, "path", "unknown field"),
+            None => violations.add_named(*json, "path", "is not UTF-8"),
+        }
+    }
+}
+
+impl Rule {
+    /// Whether a query parameter names what the body or the path sets.
+    fn takes(&self, name: &str) -> bool {
+        let below = |field: &str| {
+            name.strip_prefix(field)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        self.body == "*"
+            || (!self.body.is_empty() && (below(self.body) || below(self.body_json)))
+            || (self.template.variables.iter())
+                .any(|variable| variable.field == name || variable.json == name)
+    }
+}
+
+fn write<R>(answer: tonic::Response<R>, encode: Encode<R>) -> Result<Response, Status> {
+    let (metadata, message, _) = answer.into_parts();
+    let reply = encode(&message).map_err(unwritable)?;
+    Ok(with_metadata(reply.into_response(), metadata))
+}
+
+fn with_metadata(mut response: Response, metadata: MetadataMap) -> Response {
+    if !metadata.is_empty() {
+        let content_type = response.headers_mut().remove(header::CONTENT_TYPE);
+        response.headers_mut().extend(metadata.into_headers());
+        response
+            .headers_mut()
+            .extend(content_type.map(|value| (header::CONTENT_TYPE, value)));
+    }
+    response
+}
+
+fn failed(status: Status) -> Response {
+    error::status_response(status, Transport::Http)
+}
+
+/// The service answered with what has no form in JSON, which is its mistake, and no news for the client.
+fn unwritable(error: serde_json::Error) -> Status {
+    let mut status = Status::internal("the answer has no form in JSON");
+    status.set_source(Arc::new(error));
+    status
+}
+
+fn unreadable(error: &axum::Error) -> Response {
+    let mut source: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = source {
+        if error.is::<LengthLimitError>() {
+            let mut response = failed(Status::resource_exhausted("the body is too large"));
+            *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
+            return response;
+        }
+        source = error.source();
+    }
+    failed(Status::invalid_argument(
+        "the body could not be read to its end",
+    ))
+}

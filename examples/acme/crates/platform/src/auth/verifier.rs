@@ -1,0 +1,114 @@
+//! Whether a token is to be believed.
+
+use std::{path::PathBuf, sync::OnceLock};
+
+use ed25519_dalek::{VerifyingKey, pkcs8::DecodePublicKey};
+use http::{HeaderMap, header::AUTHORIZATION};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, errors::ErrorKind};
+use serde::Deserialize;
+use tonic::{Code, Status};
+
+use super::{Caller, ed25519};
+use crate::{config, error::status};
+
+/// Verifies tokens with the public key of their issuer.
+pub struct Verifier {
+    key_file: PathBuf,
+    key: OnceLock<DecodingKey>,
+    validation: Validation,
+}
+
+/// Why a request was not let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    #[error("this method needs a token: send `authorization: Bearer <token>`")]
+    Missing,
+    #[error("the token has expired: log in again")]
+    Expired,
+    /// One answer for every kind of forgery: a finer one would help only the forger.
+    #[error("the token is not valid here")]
+    Invalid,
+    #[error("tokens cannot be verified at the moment")]
+    NoKey,
+}
+
+impl From<Rejection> for Status {
+    fn from(rejection: Rejection) -> Self {
+        let (code, reason) = match rejection {
+            Rejection::Missing => (Code::Unauthenticated, "TOKEN_MISSING"),
+            Rejection::Expired => (Code::Unauthenticated, "TOKEN_EXPIRED"),
+            Rejection::Invalid => (Code::Unauthenticated, "TOKEN_INVALID"),
+            Rejection::NoKey => (Code::Unavailable, "TOKEN_KEY_UNAVAILABLE"),
+        };
+        status(code, reason, rejection.to_string())
+    }
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    sub: String,
+}
+
+impl Verifier {
+    /// Nothing is read yet: a service may start before the issuer has made its key.
+    pub fn new(config: &config::Auth) -> Self {
+        ed25519::install();
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        validation.set_issuer(&[&config.issuer]);
+        validation.set_audience(&[&config.audience]);
+        validation.validate_nbf = true;
+        validation.leeway = config.leeway.as_secs();
+        Self {
+            key_file: config.public_key_file.clone(),
+            key: OnceLock::new(),
+            validation,
+        }
+    }
+
+    /// The caller that the `authorization` header proves.
+    ///
+    /// The signature is by far the most expensive part of a request's way through the layers. A bounded cache of
+    /// verified tokens belongs here.
+    pub fn verify(&self, headers: &HeaderMap) -> Result<Caller, Rejection> {
+        let mut values = headers.get_all(AUTHORIZATION).iter();
+        let value = values.next().ok_or(Rejection::Missing)?;
+        if values.next().is_some() {
+            return Err(Rejection::Invalid);
+        }
+        let (scheme, token) = value
+            .as_bytes()
+            .split_at_checked(7)
+            .ok_or(Rejection::Invalid)?;
+        if !scheme.eq_ignore_ascii_case(b"Bearer ") {
+            return Err(Rejection::Invalid);
+        }
+        let claims = decode::<Claims>(token.trim_ascii(), self.key()?, &self.validation);
+        let claims = claims.map_err(|error| match error.kind() {
+            ErrorKind::ExpiredSignature => Rejection::Expired,
+            _ => Rejection::Invalid,
+        })?;
+        Ok(Caller {
+            subject: claims.claims.sub,
+        })
+    }
+
+    fn key(&self) -> Result<&DecodingKey, Rejection> {
+        if let Some(key) = self.key.get() {
+            return Ok(key);
+        }
+        match self.read_key() {
+            Ok(key) => Ok(self.key.get_or_init(|| key)),
+            Err(reason) => {
+                tracing::warn!(file = %self.key_file.display(), reason, "the key that verifies tokens cannot be read");
+                Err(Rejection::NoKey)
+            }
+        }
+    }
+
+    fn read_key(&self) -> Result<DecodingKey, String> {
+        let pem = std::fs::read_to_string(&self.key_file).map_err(|error| error.to_string())?;
+        let key = VerifyingKey::from_public_key_pem(&pem).map_err(|error| error.to_string())?;
+        Ok(DecodingKey::from_ed_der(key.as_bytes()))
+    }
+}

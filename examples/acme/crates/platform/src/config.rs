@@ -1,0 +1,186 @@
+//! Configuration of a service.
+//!
+//! Layers, the later wins: built-in defaults, the service's own `config.yaml` (embedded in the binary), the file given
+//! with `--config`, the environment (and `.env` in the working directory, which the environment overrides).
+//! `CONSULTANTS__DATABASE__URL` sets `database.url` of the service `consultants`. Unknown keys are refused, and all
+//! mistakes are reported at once, each with its key and where it was written.
+//!
+//! Durations are written as `500ms`, `5s` or `1m 30s`, sizes in bytes.
+//!
+//! | key | default | meaning |
+//! |---|---|---|
+//! | `http.host`, `http.port` | `127.0.0.1`, `8080` | where HTTP is served: the REST API, `/healthz`, `/readyz`, `/metrics`, `/openapi.json`, `/docs` |
+//! | `grpc.host`, `grpc.port` | `127.0.0.1`, `9080` | where gRPC is served; the address of `http` puts both on one listener |
+//! | `database.url` | `sqlite://data/<service>.db` | or `postgres://user:password@host:5432/name`; a secret, never printed |
+//! | `database.max_connections` | `8` | size of the pool; connections are made when they are needed |
+//! | `database.wait_timeout` | `5s` | how long a request waits for a connection before it is answered UNAVAILABLE |
+//! | `database.connect_timeout` | `3s` | how long making a connection may take |
+//! | `database.migrate_at_start` | `true` on SQLite, else `false` | otherwise `<service> migrate` applies the migrations |
+//! | `auth.issuer`, `auth.audience` | `core`, `platform` | the `iss` and `aud` that a token must carry |
+//! | `auth.public_key_file` | `data/keys/token.pub.pem` | Ed25519 key (PEM) that verifies tokens; read when it is first needed, and again until it exists |
+//! | `auth.leeway` | `5s` | how far the clocks of issuer and verifier may differ |
+//! | `log.level` | `info` | `error`, `warn`, `info`, `debug`, `trace`; by module as `info,consultants=debug` |
+//! | `log.format` | `pretty` | or `json`: an object per line |
+//! | `telemetry.otlp_endpoint` | none | where traces go (OTLP over gRPC), such as `http://localhost:4317`; without it none are made |
+//! | `telemetry.sample_ratio` | `0.01` | share of the requests traced, 0 to 1; the decision of a caller with a `traceparent` is kept |
+//! | `limits.body` | `4194304` | largest body of a request, over both transports |
+//! | `limits.header` | `16384` | largest set of headers |
+//! | `limits.timeout` | `30s` | a request that takes longer is answered DEADLINE_EXCEEDED; a shorter `grpc-timeout` is kept |
+//! | `limits.concurrency` | `1024` | requests in work at once; more are answered UNAVAILABLE |
+//! | `limits.connections` | `10000` | connections open at once on a listener; more wait in the backlog |
+//! | `limits.header_read_timeout` | `10s` | a client must send the headers of a request within this time, and is disconnected when idle for longer |
+//! | `shutdown.drain` | `2s` | after SIGTERM: time to tell the world "not ready" while still serving (Ctrl-C skips it) |
+//! | `shutdown.timeout` | `20s` | after SIGTERM: the process ends within this time, drain included |
+//! | `service` | | the service's own settings, see its `config.yaml` |
+//! | `mounted.<name>` | | `database` and `service` of a service mounted in this process |
+
+mod error;
+mod layers;
+mod values;
+
+use std::{net::IpAddr, path::PathBuf, time::Duration};
+
+use secrecy::SecretString;
+use serde::Deserialize;
+
+pub use self::values::duration;
+use self::values::{otlp_endpoint, targets};
+pub use self::{
+    error::{ConfigError, Problem},
+    layers::{Layer, Layers},
+};
+
+/// What every service can be told; the module's documentation describes each key.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Config {
+    pub http: Listener,
+    pub grpc: Listener,
+    pub database: Database,
+    pub auth: Auth,
+    pub log: Log,
+    pub telemetry: Telemetry,
+    pub limits: Limits,
+    pub shutdown: Shutdown,
+}
+
+/// An address to serve on. Port 0 takes a free one.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Listener {
+    pub host: IpAddr,
+    pub port: u16,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Database {
+    #[serde(deserialize_with = "values::database_url")]
+    pub url: SecretString,
+    #[serde(deserialize_with = "values::positive")]
+    pub max_connections: usize,
+    #[serde(with = "duration")]
+    pub wait_timeout: Duration,
+    #[serde(with = "duration")]
+    pub connect_timeout: Duration,
+    pub migrate_at_start: Option<bool>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Auth {
+    pub issuer: String,
+    pub audience: String,
+    pub public_key_file: PathBuf,
+    #[serde(with = "duration")]
+    pub leeway: Duration,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Log {
+    #[serde(deserialize_with = "targets")]
+    pub level: tracing_subscriber::filter::Targets,
+    pub format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// A line to be read by people, coloured on a terminal.
+    Pretty,
+    /// An object per line, to be read by machines.
+    Json,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Telemetry {
+    #[serde(deserialize_with = "otlp_endpoint")]
+    pub otlp_endpoint: Option<http::Uri>,
+    #[serde(deserialize_with = "values::ratio")]
+    pub sample_ratio: f64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Limits {
+    #[serde(deserialize_with = "values::positive")]
+    pub body: usize,
+    #[serde(deserialize_with = "values::header_size")]
+    pub header: usize,
+    #[serde(with = "duration")]
+    pub timeout: Duration,
+    #[serde(deserialize_with = "values::positive")]
+    pub concurrency: usize,
+    #[serde(deserialize_with = "values::positive")]
+    pub connections: usize,
+    #[serde(with = "duration")]
+    pub header_read_timeout: Duration,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Shutdown {
+    #[serde(with = "duration")]
+    pub drain: Duration,
+    #[serde(with = "duration")]
+    pub timeout: Duration,
+}
+
+impl Database {
+    /// The defaults for a database at this URL.
+    pub fn new(url: &str) -> Self {
+        Self {
+            url: url.into(),
+            max_connections: 8,
+            wait_timeout: Duration::from_secs(5),
+            connect_timeout: Duration::from_secs(3),
+            migrate_at_start: None,
+        }
+    }
+}
+
+/// The lowest layer. A service that is mounted elsewhere uses only its `database` and `service`.
+pub(crate) fn defaults(service: &str) -> serde_json::Value {
+    serde_json::json!({
+        "http": { "host": "127.0.0.1", "port": 8080 },
+        "grpc": { "host": "127.0.0.1", "port": 9080 },
+        "database": {
+            "url": format!("sqlite://data/{service}.db"),
+            "max_connections": 8,
+            "wait_timeout": "5s",
+            "connect_timeout": "3s",
+            "migrate_at_start": null,
+        },
+        "auth": {
+            "issuer": "core",
+            "audience": "platform",
+            "public_key_file": "data/keys/token.pub.pem",
+            "leeway": "5s",
+        },
+        "log": { "level": "info", "format": "pretty" },
+        "telemetry": { "otlp_endpoint": null, "sample_ratio": 0.01 },
+        "limits": {
+            "body": 4 * 1024 * 1024,
+            "header": 16 * 1024,
+            "timeout": "30s",
+            "concurrency": 1024,
+            "connections": 10_000,
+            "header_read_timeout": "10s",
+        },
+        "shutdown": { "drain": "2s", "timeout": "20s" },
+    })
+}

@@ -1,0 +1,106 @@
+//! How single values are read from text, and what they may be.
+
+use std::fmt::Display;
+
+use secrecy::SecretString;
+use serde::{Deserialize, Deserializer, de::Error};
+use tracing_subscriber::filter::Targets;
+
+/// Durations as text (`500ms`, `5s`, `1m 30s`): `#[serde(with = "platform::config::duration")]`.
+pub mod duration {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        humantime::parse_duration(&text).map_err(|error| {
+            D::Error::custom(format!(
+                "`{text}` is no duration like 500ms, 5s or 1m 30s: {error}"
+            ))
+        })
+    }
+
+    pub fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&humantime::format_duration(*duration))
+    }
+}
+
+pub(super) fn positive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    checked(deserializer, |number: &usize| {
+        (*number > 0).then_some(()).ok_or("must be at least 1")
+    })
+}
+
+/// HTTP/1 needs a buffer of 8 KiB at least.
+pub(super) fn header_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    checked(deserializer, |size: &usize| {
+        (8192..=u32::MAX as usize)
+            .contains(size)
+            .then_some(())
+            .ok_or("must be from 8192 to 4294967295")
+    })
+}
+
+pub(super) fn ratio<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    checked(deserializer, |ratio: &f64| {
+        (0.0..=1.0)
+            .contains(ratio)
+            .then_some(())
+            .ok_or("must be from 0 to 1")
+    })
+}
+
+/// The message never repeats the URL: it may hold a password.
+pub(super) fn database_url<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<SecretString, D::Error> {
+    let url = checked(deserializer, |url: &String| match url.split_once("://") {
+        Some(("sqlite", path)) if !path.is_empty() => Ok(()),
+        Some(("postgres" | "postgresql", rest)) if !rest.is_empty() => Ok(()),
+        _ => Err("must start with sqlite:// or postgres://"),
+    })?;
+    Ok(url.into())
+}
+
+/// An empty text is none, so that the environment can switch tracing off.
+pub(super) fn otlp_endpoint<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<http::Uri>, D::Error> {
+    let Some(text) = Option::<String>::deserialize(deserializer)?.filter(|text| !text.is_empty())
+    else {
+        return Ok(None);
+    };
+    match text.parse::<http::Uri>() {
+        Ok(uri) if uri.scheme_str() == Some("http") && uri.authority().is_some() => Ok(Some(uri)),
+        _ => Err(D::Error::custom(format!(
+            "`{text}` is no address like http://localhost:4317"
+        ))),
+    }
+}
+
+/// The HTTP stack tells of every frame in `debug`; it is asked by name (`info,h2=debug`) or not at all.
+const QUIET: &str = "h2=info,hyper=info,hyper_util=info,tonic=info,tower=info,tokio_postgres=info";
+
+pub(super) fn targets<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Targets, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    format!("{QUIET},{text}").parse().map_err(|_| {
+        D::Error::custom(format!(
+            "`{text}` is no level: write error, warn, info, debug or trace, or info,my_module=debug"
+        ))
+    })
+}
+
+fn checked<'de, D, T, E>(
+    deserializer: D,
+    check: impl FnOnce(&T) -> Result<(), E>,
+) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+    E: Display,
+{
+    let value = T::deserialize(deserializer)?;
+    check(&value).map_err(D::Error::custom)?;
+    Ok(value)
+}

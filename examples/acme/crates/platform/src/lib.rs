@@ -1,0 +1,36 @@
+//! What every service shares: life cycle, configuration, servers and their layers, database, authentication, health,
+//! telemetry.
+//!
+//! A service describes itself with [`service!`] and is run by [`run`]; while it is wired, [`Platform`] gives it what it
+//! needs. [`config`] lists everything that can be configured.
+
+mod application;
+pub mod auth;
+pub mod client;
+pub mod config;
+pub mod context;
+pub mod database;
+mod error;
+pub mod etag;
+mod health;
+mod layers;
+mod ops;
+pub mod page;
+mod routes;
+mod run;
+mod server;
+mod service;
+mod telemetry;
+pub mod time;
+
+pub use self::{
+    application::{Application, Running, Sources},
+    error::Error,
+    run::run,
+    service::{Module, Platform, Service},
+};
+
+#[doc(hidden)]
+pub mod __private {
+    pub use diesel_migrations;
+}

@@ -1,0 +1,91 @@
+//! A small client for JSON over HTTP.
+
+use std::net::SocketAddr;
+
+use http::{HeaderMap, Method, Request, header::AUTHORIZATION};
+use http_body_util::{BodyExt, Full};
+use hyper_util::{client::legacy, rt::TokioExecutor};
+use serde_json::Value;
+
+type Body = Full<bytes::Bytes>;
+
+/// Sends requests to a server, as someone or as nobody.
+#[derive(Clone)]
+pub struct Client {
+    address: SocketAddr,
+    token: Option<String>,
+    http: legacy::Client<legacy::connect::HttpConnector, Body>,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Response {
+    pub status: u16,
+    pub headers: HeaderMap,
+    /// The body; null when it is no JSON.
+    pub json: Value,
+    pub text: String,
+}
+
+impl Client {
+    pub(crate) fn new(address: SocketAddr, token: Option<String>) -> Self {
+        let http = legacy::Client::builder(TokioExecutor::new()).build_http();
+        Self {
+            address,
+            token,
+            http,
+        }
+    }
+
+    pub async fn get(&self, path: &str) -> Response {
+        self.send(Method::GET, path, None).await
+    }
+
+    pub async fn post(&self, path: &str, json: Value) -> Response {
+        self.send(Method::POST, path, Some(json)).await
+    }
+
+    pub async fn patch(&self, path: &str, json: Value) -> Response {
+        self.send(Method::PATCH, path, Some(json)).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Response {
+        self.send(Method::DELETE, path, None).await
+    }
+
+    async fn send(&self, method: Method, path: &str, json: Option<Value>) -> Response {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("http://{}{path}", self.address));
+        if let Some(token) = &self.token {
+            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        }
+        let body = match json {
+            Some(json) => {
+                request = request.header("content-type", "application/json");
+                Full::from(json.to_string())
+            }
+            None => Full::default(),
+        };
+        let request = request.body(body).expect("a path of a test is a URI");
+        let response = self
+            .http
+            .request(request)
+            .await
+            .expect("the server answers");
+        let (parts, body) = response.into_parts();
+        let body = body
+            .collect()
+            .await
+            .expect("the answer is whole")
+            .to_bytes();
+        let text = String::from_utf8_lossy(&body).into_owned();
+        let json = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Response {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            json,
+            text,
+        }
+    }
+}

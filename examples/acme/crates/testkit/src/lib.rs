@@ -1,0 +1,22 @@
+//! What the services' tests need: a server of the service on free ports, a client, and databases that are thrown away.
+//!
+//! Everything is SQLite in a temporary folder; with `DATABASE_URL` (PostgreSQL) set, servers get a schema of their own
+//! there. It is for tests: what goes wrong panics and says so.
+
+mod client;
+mod database;
+mod server;
+
+pub use self::{
+    client::{Client, Response},
+    database::{TestDatabase, database, postgres},
+    server::TestServer,
+};
+
+/// A request over gRPC with a token.
+pub fn authorized<T>(message: T, token: &str) -> tonic::Request<T> {
+    let mut request = tonic::Request::new(message);
+    let value = format!("Bearer {token}").parse().expect("a token is ASCII");
+    request.metadata_mut().insert("authorization", value);
+    request
+}

@@ -1,0 +1,112 @@
+//! A service under test.
+
+use std::{net::SocketAddr, ops::Deref, time::Duration};
+
+use platform::{Application, Running, Service, Sources, auth::SigningKey};
+use tempfile::TempDir;
+use tonic::transport::{Channel, Endpoint};
+
+use crate::{Client, authorized, database::Place};
+
+/// The subject whose requests the server's own client sends.
+const SUBJECT: &str = "00000000-0000-4000-8000-000000000001";
+
+/// A service on free ports, with a database and a key of its own. It is also a client of itself, with a valid token.
+pub struct TestServer {
+    running: Running,
+    client: Client,
+    key: SigningKey,
+    _place: Place,
+    _keys: TempDir,
+}
+
+impl TestServer {
+    /// Starts the service with its own configuration, but for addresses, database and key.
+    pub async fn start(service: &Service) -> Self {
+        Self::configured(service, &[]).await
+    }
+
+    /// As [`TestServer::start`], with settings such as `("service.users", "http://…")`.
+    pub async fn configured(service: &Service, settings: &[(&str, &str)]) -> Self {
+        let place = Place::any().await;
+        let keys = tempfile::tempdir().expect("a temporary folder can be made");
+        let key_file = keys.path().join("token.pub.pem").display().to_string();
+        let own = [
+            ("http.host", "127.0.0.1"),
+            ("http.port", "0"),
+            ("grpc.host", "127.0.0.1"),
+            ("grpc.port", "0"),
+            ("database.url", place.url()),
+            ("database.max_connections", "4"),
+            ("database.migrate_at_start", "true"),
+            ("auth.public_key_file", &key_file),
+        ];
+        let sources = Sources::settings(own.iter().chain(settings).copied());
+        let application = Application::assemble(service, &[], &sources)
+            .await
+            .unwrap_or_else(|error| panic!("{error}"));
+        let key = SigningKey::open(&application.config().auth, Duration::from_secs(300))
+            .expect("a key can be made");
+        application
+            .migrate_at_start()
+            .await
+            .expect("the migrations apply");
+        let running = application.start().await.expect("the service starts");
+        let token = key.sign(SUBJECT).expect("a token can be signed").0;
+        let client = Client::new(running.http(), Some(token));
+        Self {
+            running,
+            client,
+            key,
+            _place: place,
+            _keys: keys,
+        }
+    }
+
+    /// A client without a token.
+    pub fn anonymous(&self) -> Client {
+        Client::new(self.http(), None)
+    }
+
+    /// A client with a token of your own.
+    pub fn with_token(&self, token: &str) -> Client {
+        Client::new(self.http(), Some(token.to_owned()))
+    }
+
+    /// A valid token for a subject.
+    pub fn token(&self, subject: &str) -> String {
+        self.key.sign(subject).expect("a token can be signed").0
+    }
+
+    /// A connection over gRPC.
+    pub fn channel(&self) -> Channel {
+        let endpoint = Endpoint::from_shared(format!("http://{}", self.grpc()));
+        endpoint.expect("an address is a URI").connect_lazy()
+    }
+
+    /// A request over gRPC with a valid token.
+    pub fn authorize<T>(&self, message: T) -> tonic::Request<T> {
+        authorized(message, &self.token(SUBJECT))
+    }
+
+    pub fn http(&self) -> SocketAddr {
+        self.running.http()
+    }
+
+    pub fn grpc(&self) -> SocketAddr {
+        self.running.grpc()
+    }
+
+    /// Stops as SIGTERM does, without the drain.
+    pub async fn stop(self) {
+        self.running.stop(Duration::ZERO).await;
+    }
+}
+
+impl Deref for TestServer {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}

@@ -1,0 +1,1 @@
+DROP INDEX IF EXISTS consultants_created_at_idx;

@@ -1,0 +1,14 @@
+//! The tables, as the migrations leave them.
+
+diesel::table! {
+    consultants (id) {
+        id -> platform::database::types::Uuid,
+        version -> BigInt,
+        created_at -> platform::database::types::Instant,
+        updated_at -> platform::database::types::Instant,
+        name -> Text,
+        email -> Text,
+        born -> Nullable<Date>,
+        active -> Bool,
+    }
+}

@@ -1,0 +1,9 @@
+//! Consultants.
+//!
+//! A request goes through [`service`] (transport), [`biz`] (rules) and [`data`] (storage);
+//! [`server`] puts the three together.
+
+pub mod biz;
+pub mod data;
+pub mod server;
+pub mod service;

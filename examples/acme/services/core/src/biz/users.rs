@@ -1,0 +1,274 @@
+use std::{future::Future, sync::Arc};
+
+use chrono::{DateTime, Utc};
+use platform::page::{Cursor, Page, PageRequest};
+use secrecy::SecretString;
+use uuid::Uuid;
+
+use super::{Error, password};
+
+/// Somebody who can log in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct User {
+    pub id: Uuid,
+    /// Counts the writes, from 1.
+    pub version: i64,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+    /// In the form of [`normal_email`]: two users never share one.
+    pub email: String,
+    pub name: String,
+}
+
+/// What it takes to register.
+pub struct NewUser {
+    pub email: String,
+    pub name: String,
+    pub password: SecretString,
+}
+
+/// New values; `None` leaves a field as it is.
+#[derive(Debug, Default, Clone)]
+pub struct UserChange {
+    pub email: Option<String>,
+    pub name: Option<String>,
+}
+
+/// What a log in is checked against.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    pub user_id: Uuid,
+    pub password_hash: String,
+}
+
+/// Where users are kept.
+pub trait UserRepository: Send + Sync + 'static {
+    /// Adds a user; [`Error::EmailTaken`] when the address is in use.
+    fn insert(
+        &self,
+        user: &User,
+        password_hash: &str,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Finds one user.
+    fn find(&self, id: Uuid) -> impl Future<Output = Result<Option<User>, Error>> + Send;
+
+    /// Finds what a log in with this address is checked against.
+    fn find_credentials(
+        &self,
+        email: &str,
+    ) -> impl Future<Output = Result<Option<Credentials>, Error>> + Send;
+
+    /// Lists up to `limit` users that come after the cursor, newest first.
+    fn list(
+        &self,
+        after: Option<Cursor>,
+        limit: i64,
+    ) -> impl Future<Output = Result<Vec<User>, Error>> + Send;
+
+    /// Changes a user, if it still has the expected version, and returns it as stored;
+    /// `None` when it is gone or has another version.
+    fn update(
+        &self,
+        id: Uuid,
+        expected_version: Option<i64>,
+        change: &UserChange,
+        now: DateTime<Utc>,
+    ) -> impl Future<Output = Result<Option<User>, Error>> + Send;
+
+    /// Deletes a user, if it still has the expected version;
+    /// `false` when it is gone or has another version.
+    fn delete(
+        &self,
+        id: Uuid,
+        expected_version: Option<i64>,
+    ) -> impl Future<Output = Result<bool, Error>> + Send;
+}
+
+/// The use cases.
+pub struct Users<R> {
+    repository: Arc<R>,
+}
+
+impl<R: UserRepository> Users<R> {
+    /// Users kept in this repository.
+    pub fn new(repository: Arc<R>) -> Self {
+        Self { repository }
+    }
+
+    /// Registers a user.
+    pub async fn register(&self, new: NewUser) -> Result<User, Error> {
+        let password_hash = password::hash(new.password).await?;
+        let now = platform::time::now();
+        let user = User {
+            id: Uuid::new_v4(),
+            version: 1,
+            created_at: now,
+            updated_at: now,
+            email: normal_email(&new.email),
+            name: new.name,
+        };
+        self.repository.insert(&user, &password_hash).await?;
+        Ok(user)
+    }
+
+    /// Finds one user.
+    pub async fn get(&self, id: Uuid) -> Result<User, Error> {
+        self.repository.find(id).await?.ok_or(Error::NotFound(id))
+    }
+
+    /// Lists users, newest first.
+    pub async fn list(&self, request: PageRequest) -> Result<Page<User>, Error> {
+        let users = self
+            .repository
+            .list(request.after(), request.limit())
+            .await?;
+        Ok(request.page(users, |user| Cursor {
+            created_at: user.created_at,
+            id: user.id,
+        }))
+    }
+
+    /// Changes the caller's own user.
+    pub async fn update(
+        &self,
+        caller: &str,
+        id: Uuid,
+        expected_version: Option<i64>,
+        mut change: UserChange,
+    ) -> Result<User, Error> {
+        only_yourself(caller, id)?;
+        change.email = change.email.as_deref().map(normal_email);
+        let now = platform::time::now();
+        match self
+            .repository
+            .update(id, expected_version, &change, now)
+            .await?
+        {
+            Some(user) => Ok(user),
+            None => Err(self.gone_or_changed(id).await?),
+        }
+    }
+
+    /// Deletes the caller's own user.
+    pub async fn delete(
+        &self,
+        caller: &str,
+        id: Uuid,
+        expected_version: Option<i64>,
+    ) -> Result<(), Error> {
+        only_yourself(caller, id)?;
+        if self.repository.delete(id, expected_version).await? {
+            return Ok(());
+        }
+        Err(self.gone_or_changed(id).await?)
+    }
+
+    async fn gone_or_changed(&self, id: Uuid) -> Result<Error, Error> {
+        let found = self.repository.find(id).await?;
+        Ok(if found.is_some() {
+            Error::Changed(id)
+        } else {
+            Error::NotFound(id)
+        })
+    }
+}
+
+/// The one form in which addresses are stored and compared.
+///
+/// Mail servers may tell letters' cases apart before the `@`, but none that matters does, and people do not.
+pub fn normal_email(email: &str) -> String {
+    email.trim().to_lowercase()
+}
+
+fn only_yourself(caller: &str, id: Uuid) -> Result<(), Error> {
+    if caller == id.to_string() {
+        Ok(())
+    } else {
+        Err(Error::NotYourself)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::biz::fake::FakeUsers;
+
+    fn users() -> Users<FakeUsers> {
+        Users::new(Arc::default())
+    }
+
+    fn ada() -> NewUser {
+        NewUser {
+            email: "Ada@Example.com".to_owned(),
+            name: "Ada".to_owned(),
+            password: SecretString::from("correct horse"),
+        }
+    }
+
+    #[tokio::test]
+    async fn an_address_is_taken_whatever_its_letters_case() {
+        let users = users();
+        let user = users.register(ada()).await.unwrap();
+        assert_eq!(user.email, "ada@example.com");
+
+        let again = NewUser {
+            email: "ADA@example.COM".to_owned(),
+            ..ada()
+        };
+        assert!(matches!(
+            users.register(again).await,
+            Err(Error::EmailTaken)
+        ));
+    }
+
+    #[tokio::test]
+    async fn users_change_only_themselves() {
+        let users = users();
+        let user = users.register(ada()).await.unwrap();
+        let somebody = Uuid::new_v4().to_string();
+
+        let change = UserChange {
+            name: Some("Eve".to_owned()),
+            ..UserChange::default()
+        };
+        let changed = users.update(&somebody, user.id, None, change).await;
+        assert!(matches!(changed, Err(Error::NotYourself)));
+        let deleted = users.delete(&somebody, user.id, None).await;
+        assert!(matches!(deleted, Err(Error::NotYourself)));
+    }
+
+    #[tokio::test]
+    async fn a_change_with_an_old_version_is_refused() {
+        let users = users();
+        let user = users.register(ada()).await.unwrap();
+        let me = user.id.to_string();
+
+        let change = UserChange {
+            name: Some("Ada L.".to_owned()),
+            ..UserChange::default()
+        };
+        let changed = users
+            .update(&me, user.id, Some(1), change.clone())
+            .await
+            .unwrap();
+        assert_eq!((changed.version, changed.name.as_str()), (2, "Ada L."));
+
+        let stale = users.update(&me, user.id, Some(1), change).await;
+        assert!(matches!(stale, Err(Error::Changed(_))));
+    }
+
+    #[tokio::test]
+    async fn what_is_deleted_is_not_found() {
+        let users = users();
+        let user = users.register(ada()).await.unwrap();
+        let me = user.id.to_string();
+
+        users.delete(&me, user.id, None).await.unwrap();
+        assert!(matches!(users.get(user.id).await, Err(Error::NotFound(_))));
+        assert!(matches!(
+            users.delete(&me, user.id, None).await,
+            Err(Error::NotFound(_))
+        ));
+    }
+}

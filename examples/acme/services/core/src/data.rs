@@ -1,0 +1,181 @@
+//! Storage.
+
+mod schema;
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use platform::{
+    database::{Database, Sql, with_conn},
+    page::Cursor,
+};
+use uuid::Uuid;
+
+use self::schema::users;
+use crate::biz::{Credentials, Error, User, UserChange, UserRepository};
+
+/// Users in the database.
+pub struct UserStore {
+    database: Database,
+}
+
+impl UserStore {
+    /// Users in this database, whose migrations are the ones of this crate.
+    pub fn new(database: Database) -> Self {
+        Self { database }
+    }
+}
+
+impl UserRepository for UserStore {
+    async fn insert(&self, user: &User, password_hash: &str) -> Result<(), Error> {
+        let row = (
+            users::id.eq(Sql(user.id)),
+            users::version.eq(user.version),
+            users::created_at.eq(Sql(user.created_at)),
+            users::updated_at.eq(Sql(user.updated_at)),
+            users::email.eq(&user.email),
+            users::name.eq(&user.name),
+            users::password_hash.eq(password_hash),
+        );
+        with_conn!(&self.database, |conn| {
+            diesel::insert_into(users::table)
+                .values(row)
+                .execute(conn)
+                .await
+        })
+        .map_err(email_taken)?;
+        Ok(())
+    }
+
+    async fn find(&self, id: Uuid) -> Result<Option<User>, Error> {
+        let row = with_conn!(&self.database, |conn| {
+            users::table
+                .find(Sql(id))
+                .select(UserRow::as_select())
+                .first(conn)
+                .await
+                .optional()
+        })?;
+        Ok(row.map(User::from))
+    }
+
+    async fn find_credentials(&self, email: &str) -> Result<Option<Credentials>, Error> {
+        let row = with_conn!(&self.database, |conn| {
+            users::table
+                .filter(users::email.eq(email))
+                .select((users::id, users::password_hash))
+                .first(conn)
+                .await
+                .optional()
+        })?;
+        Ok(row.map(|(user_id, password_hash)| Credentials {
+            user_id,
+            password_hash,
+        }))
+    }
+
+    async fn list(&self, after: Option<Cursor>, limit: i64) -> Result<Vec<User>, Error> {
+        let rows = with_conn!(&self.database, |conn| {
+            let mut query = users::table
+                .select(UserRow::as_select())
+                .order((users::created_at.desc(), users::id.desc()))
+                .limit(limit)
+                .into_boxed();
+            if let Some(Cursor { created_at, id }) = after {
+                let earlier = users::created_at.lt(Sql(created_at));
+                let same_time = users::created_at
+                    .eq(Sql(created_at))
+                    .and(users::id.lt(Sql(id)));
+                query = query.filter(earlier.or(same_time));
+            }
+            query.load(conn).await
+        })?;
+        Ok(rows.into_iter().map(User::from).collect())
+    }
+
+    async fn update(
+        &self,
+        id: Uuid,
+        expected_version: Option<i64>,
+        change: &UserChange,
+        now: DateTime<Utc>,
+    ) -> Result<Option<User>, Error> {
+        let change = UserChanges {
+            updated_at: Sql(now),
+            email: change.email.as_deref(),
+            name: change.name.as_deref(),
+        };
+        let row = with_conn!(&self.database, |conn| {
+            let mut statement = diesel::update(users::table.find(Sql(id))).into_boxed();
+            if let Some(version) = expected_version {
+                statement = statement.filter(users::version.eq(version));
+            }
+            statement
+                .set((change, users::version.eq(users::version + 1)))
+                .returning(UserRow::as_returning())
+                .get_result(conn)
+                .await
+                .optional()
+        })
+        .map_err(email_taken)?;
+        Ok(row.map(User::from))
+    }
+
+    async fn delete(&self, id: Uuid, expected_version: Option<i64>) -> Result<bool, Error> {
+        let deleted = with_conn!(&self.database, |conn| {
+            let mut statement = diesel::delete(users::table.find(Sql(id))).into_boxed();
+            if let Some(version) = expected_version {
+                statement = statement.filter(users::version.eq(version));
+            }
+            statement.execute(conn).await
+        })?;
+        Ok(deleted > 0)
+    }
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = users)]
+struct UserRow {
+    id: Uuid,
+    version: i64,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    email: String,
+    name: String,
+}
+
+#[derive(AsChangeset)]
+#[diesel(table_name = users)]
+struct UserChanges<'a> {
+    updated_at: Sql<DateTime<Utc>>,
+    email: Option<&'a str>,
+    name: Option<&'a str>,
+}
+
+impl From<UserRow> for User {
+    fn from(row: UserRow) -> Self {
+        let UserRow {
+            id,
+            version,
+            created_at,
+            updated_at,
+            email,
+            name,
+        } = row;
+        Self {
+            id,
+            version,
+            created_at,
+            updated_at,
+            email,
+            name,
+        }
+    }
+}
+
+fn email_taken(error: platform::Error) -> Error {
+    match error.unique_violation("users", &["email"]) {
+        Some(_) => Error::EmailTaken,
+        None => error.into(),
+    }
+}

@@ -1,0 +1,116 @@
+use api_runtime::{UpdateMask, parse_uuid};
+use platform::{auth::caller, etag, page::PageRequest};
+use secrecy::SecretString;
+use tonic::{Request, Response, Status};
+use users_api::v1::{self, users_service_server::UsersService};
+
+use crate::biz::{NewUser, User, UserChange, UserRepository, Users};
+
+/// `users.v1.UsersService`.
+pub struct UsersApi<R> {
+    users: Users<R>,
+}
+
+impl<R> UsersApi<R> {
+    /// Serves these users.
+    pub fn new(users: Users<R>) -> Self {
+        Self { users }
+    }
+}
+
+// Requests arrive validated: what the contract requires is there and well formed.
+#[tonic::async_trait]
+impl<R: UserRepository> UsersService for UsersApi<R> {
+    async fn create_user(
+        &self,
+        request: Request<v1::CreateUserRequest>,
+    ) -> Result<Response<v1::CreateUserResponse>, Status> {
+        let v1::CreateUserRequest { user, password } = request.into_inner();
+        let user = user.unwrap_or_default();
+        let new = NewUser {
+            email: user.email.unwrap_or_default(),
+            name: user.name.unwrap_or_default(),
+            password: SecretString::from(password),
+        };
+        let user = self.users.register(new).await?;
+        Ok(Response::new(v1::CreateUserResponse {
+            user: Some(user.into()),
+        }))
+    }
+
+    async fn get_user(
+        &self,
+        request: Request<v1::GetUserRequest>,
+    ) -> Result<Response<v1::GetUserResponse>, Status> {
+        let id = parse_uuid(&request.get_ref().id)?;
+        let user = self.users.get(id).await?;
+        Ok(Response::new(v1::GetUserResponse {
+            user: Some(user.into()),
+        }))
+    }
+
+    async fn list_users(
+        &self,
+        request: Request<v1::ListUsersRequest>,
+    ) -> Result<Response<v1::ListUsersResponse>, Status> {
+        let v1::ListUsersRequest {
+            page_size,
+            page_token,
+        } = request.into_inner();
+        let page = self
+            .users
+            .list(PageRequest::new(page_size, &page_token, "users")?)
+            .await?;
+        Ok(Response::new(v1::ListUsersResponse {
+            users: page.items.into_iter().map(v1::User::from).collect(),
+            next_page_token: page.next_page_token,
+        }))
+    }
+
+    async fn update_user(
+        &self,
+        request: Request<v1::UpdateUserRequest>,
+    ) -> Result<Response<v1::UpdateUserResponse>, Status> {
+        let caller = caller(&request)?.subject.clone();
+        let v1::UpdateUserRequest { user, update_mask } = request.into_inner();
+        let user = user.unwrap_or_default();
+        let mask = UpdateMask::new(update_mask);
+        let change = UserChange {
+            email: mask.required("email", user.email),
+            name: mask.required("name", user.name),
+        };
+        let id = parse_uuid(&user.id)?;
+        let user = self
+            .users
+            .update(&caller, id, etag::expected(&user.etag), change)
+            .await?;
+        Ok(Response::new(v1::UpdateUserResponse {
+            user: Some(user.into()),
+        }))
+    }
+
+    async fn delete_user(
+        &self,
+        request: Request<v1::DeleteUserRequest>,
+    ) -> Result<Response<v1::DeleteUserResponse>, Status> {
+        let caller = caller(&request)?.subject.clone();
+        let v1::DeleteUserRequest { id, etag } = request.into_inner();
+        self.users
+            .delete(&caller, parse_uuid(&id)?, etag::expected(&etag))
+            .await?;
+        Ok(Response::new(v1::DeleteUserResponse {}))
+    }
+}
+
+impl From<User> for v1::User {
+    fn from(user: User) -> Self {
+        Self {
+            id: user.id.to_string(),
+            etag: etag::format(user.version),
+            created_at: Some(user.created_at.into()),
+            updated_at: Some(user.updated_at.into()),
+            email: Some(user.email),
+            name: Some(user.name),
+        }
+    }
+}

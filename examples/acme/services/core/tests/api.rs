@@ -1,0 +1,198 @@
+//! `core` over HTTP and gRPC, as its clients see it.
+
+use auth_api::v1::{LogInRequest, auth_service_client::AuthServiceClient};
+use core_service::server::SERVICE;
+use serde_json::{Value, json};
+use testkit::TestServer;
+use tonic::Code;
+use users_api::v1::{
+    CreateUserRequest, DeleteUserRequest, GetUserRequest, UpdateUserRequest, User,
+    users_service_client::UsersServiceClient,
+};
+
+const PASSWORD: &str = "correct horse";
+
+/// Registers a user and logs in; answers with the user and the token.
+async fn join(server: &TestServer, email: &str) -> (Value, String) {
+    let registration = json!({"user": {"email": email, "name": "Ada"}, "password": PASSWORD});
+    let registered = server.anonymous().post("/v1/users", registration).await;
+    assert_eq!(registered.status, 200, "{}", registered.json);
+
+    let credentials = json!({"email": email, "password": PASSWORD});
+    let session = server.anonymous().post("/v1/auth/login", credentials).await;
+    assert_eq!(session.status, 200, "{}", session.json);
+    let token = session.json["accessToken"].as_str().unwrap().to_owned();
+    (registered.json, token)
+}
+
+#[tokio::test]
+async fn a_user_registers_logs_in_and_is_found() {
+    let server = TestServer::start(&SERVICE).await;
+    let (user, token) = join(&server, "ada@example.com").await;
+
+    let client = server.with_token(&token);
+    let found = client
+        .get(&format!("/v1/users/{}", user["id"].as_str().unwrap()))
+        .await;
+    assert_eq!((found.status, found.json), (200, user.clone()));
+    let listed = client.get("/v1/users").await;
+    assert_eq!(listed.json["users"], json!([user]));
+}
+
+#[tokio::test]
+async fn a_wrong_password_and_an_unknown_address_are_told_alike() {
+    let server = TestServer::start(&SERVICE).await;
+    join(&server, "ada@example.com").await;
+
+    let wrong = json!({"email": "ada@example.com", "password": "wrong horse"});
+    let wrong = server.anonymous().post("/v1/auth/login", wrong).await;
+    let unknown = json!({"email": "eve@example.com", "password": PASSWORD});
+    let unknown = server.anonymous().post("/v1/auth/login", unknown).await;
+
+    assert_eq!(wrong.status, 401);
+    assert_eq!(wrong.json["details"][0]["reason"], "WRONG_CREDENTIALS");
+    assert_eq!((unknown.status, unknown.json), (wrong.status, wrong.json));
+}
+
+#[tokio::test]
+async fn an_address_is_registered_once_whatever_its_letters_case() {
+    let server = TestServer::start(&SERVICE).await;
+    join(&server, "ada@example.com").await;
+
+    let again = json!({
+        "user": {"email": "ADA@example.com", "name": "Ada"},
+        "password": PASSWORD,
+    });
+    let again = server.anonymous().post("/v1/users", again).await;
+    assert_eq!(again.status, 409);
+    assert_eq!(again.json["details"][0]["reason"], "USER_ALREADY_EXISTS");
+}
+
+#[tokio::test]
+async fn one_answer_names_every_bad_field() {
+    let server = TestServer::start(&SERVICE).await;
+    let bad = json!({"user": {"email": "not an address"}, "password": "short"});
+    let refused = server.anonymous().post("/v1/users", bad).await;
+
+    assert_eq!(refused.status, 400);
+    let violations = refused.json["details"][0]["fieldViolations"]
+        .as_array()
+        .unwrap()
+        .clone();
+    let mut fields: Vec<_> = violations
+        .iter()
+        .map(|violation| violation["field"].as_str().unwrap())
+        .collect();
+    fields.sort_unstable();
+    assert_eq!(fields, ["password", "user.email", "user.name"]);
+    assert!(
+        !refused.json.to_string().contains("short"),
+        "a password was repeated"
+    );
+}
+
+#[tokio::test]
+async fn without_a_token_only_registering_and_log_in_are_open() {
+    let server = TestServer::start(&SERVICE).await;
+    assert_eq!(server.anonymous().get("/v1/users").await.status, 401);
+
+    let mut users = UsersServiceClient::new(server.channel());
+    let refused = users.get_user(GetUserRequest::default()).await.unwrap_err();
+    assert_eq!(refused.code(), Code::Unauthenticated);
+}
+
+#[tokio::test]
+async fn users_change_and_delete_themselves_and_nobody_else() {
+    let server = TestServer::start(&SERVICE).await;
+    let (ada, ada_token) = join(&server, "ada@example.com").await;
+    let (_, eve_token) = join(&server, "eve@example.com").await;
+    let path = format!("/v1/users/{}", ada["id"].as_str().unwrap());
+    let (ada_client, eve_client) = (server.with_token(&ada_token), server.with_token(&eve_token));
+
+    assert_eq!(
+        eve_client.patch(&path, json!({"name": "Eve"})).await.status,
+        403
+    );
+    assert_eq!(eve_client.delete(&path).await.status, 403);
+
+    let changed = ada_client.patch(&path, json!({"name": "Ada L."})).await;
+    assert_eq!(
+        (changed.status, &changed.json["name"]),
+        (200, &json!("Ada L."))
+    );
+    assert_eq!(changed.json["email"], ada["email"]);
+
+    let stale = json!({"name": "Ada", "etag": ada["etag"]});
+    assert_eq!(ada_client.patch(&path, stale).await.status, 409);
+    assert_eq!(ada_client.delete(&path).await.status, 200);
+    assert_eq!(ada_client.get(&path).await.status, 404);
+}
+
+#[tokio::test]
+async fn everything_works_over_grpc() {
+    let server = TestServer::start(&SERVICE).await;
+    let mut users = UsersServiceClient::new(server.channel());
+    let mut auth = AuthServiceClient::new(server.channel());
+
+    let ada = User {
+        email: Some("ada@example.com".to_owned()),
+        name: Some("Ada".to_owned()),
+        ..User::default()
+    };
+    let registration = CreateUserRequest {
+        user: Some(ada),
+        password: PASSWORD.to_owned(),
+    };
+    let user = users
+        .create_user(registration)
+        .await
+        .unwrap()
+        .into_inner()
+        .user
+        .unwrap();
+
+    let credentials = LogInRequest {
+        email: "ada@example.com".to_owned(),
+        password: PASSWORD.to_owned(),
+    };
+    let session = auth.log_in(credentials).await.unwrap().into_inner();
+    assert_eq!(session.user_id, user.id);
+    let token = &session.access_token;
+
+    let get = GetUserRequest {
+        id: user.id.clone(),
+    };
+    let found = users
+        .get_user(testkit::authorized(get.clone(), token))
+        .await
+        .unwrap();
+    assert_eq!(found.into_inner().user, Some(user.clone()));
+
+    let renamed = User {
+        name: Some("Ada L.".to_owned()),
+        ..user.clone()
+    };
+    let update = UpdateUserRequest {
+        user: Some(renamed),
+        update_mask: None,
+    };
+    let updated = users
+        .update_user(testkit::authorized(update, token))
+        .await
+        .unwrap();
+    assert_eq!(updated.into_inner().user.unwrap().name(), "Ada L.");
+
+    let delete = DeleteUserRequest {
+        id: user.id,
+        etag: String::new(),
+    };
+    users
+        .delete_user(testkit::authorized(delete, token))
+        .await
+        .unwrap();
+    let gone = users
+        .get_user(testkit::authorized(get, token))
+        .await
+        .unwrap_err();
+    assert_eq!(gone.code(), Code::NotFound);
+}

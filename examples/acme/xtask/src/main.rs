@@ -1,0 +1,54 @@
+//! Life after generation: `cargo xtask --help` lists what it can do.
+
+mod api;
+mod call;
+mod mount;
+mod processes;
+
+use clap::{Parser, Subcommand};
+
+/// Tasks of this workspace.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build and run every service until Ctrl-C.
+    Execute,
+    /// Build and start every service in the background; logs go to data/logs/.
+    Up,
+    /// Stop what `up` started.
+    Down,
+    /// Check the contracts; write descriptor sets and OpenAPI documents to target/api/.
+    Api,
+    /// Let `core` run a service in its own process, on its own ports.
+    Mount {
+        /// The service's folder under services/.
+        service: String,
+    },
+    /// Undo `mount`.
+    Unmount {
+        /// The service's folder under services/.
+        service: String,
+    },
+    /// Call a method over gRPC: the request and the answer are JSON.
+    Call(call::Arguments),
+}
+
+fn main() -> anyhow::Result<()> {
+    // `cargo xtask` works in any folder of the workspace, and so do the paths below.
+    std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))?;
+    match Cli::parse().task {
+        Task::Execute => processes::execute(),
+        Task::Up => processes::up(),
+        Task::Down => processes::down(),
+        Task::Api => api::write(),
+        Task::Mount { service } => mount::mount(&service),
+        Task::Unmount { service } => mount::unmount(&service),
+        Task::Call(arguments) => call::call(&arguments),
+    }
+}
