@@ -40,8 +40,11 @@ enum Task {
 }
 
 fn main() -> anyhow::Result<()> {
-    // `cargo xtask` works in any folder of the workspace, and so do the paths below.
-    std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))?;
+    // `cargo xtask` works in any folder of the workspace; the paths below begin at its root. Cargo says at run time
+    // where that is: what was built in one copy of a workspace may be run in another.
+    if let Some(folder) = std::env::var_os("CARGO_MANIFEST_DIR") {
+        std::env::set_current_dir(std::path::Path::new(&folder).join(".."))?;
+    }
     match Cli::parse().task {
         Task::Execute => processes::execute(),
         Task::Up => processes::up(),
