@@ -180,6 +180,6 @@ fn a_refusal_is_one_sentence_and_leaves_nothing_behind() {
         "--silent",
     ]));
     assert!(!success, "{text}");
-    assert!(text.contains("root of a workspace"), "{text}");
+    assert!(text.contains("is no workspace of this template"), "{text}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
