@@ -197,8 +197,10 @@ integers! {
 }
 
 /// A float as an integer, when it is one.
+///
+/// The least `i64` comes as an integer; the float of its value also stands for integers below it, which are too small.
 fn whole<T: TryFrom<i128>>(float: f64) -> Option<T> {
-    (float.fract() == 0.0)
+    (float.fract() == 0.0 && float > i64::MIN as f64)
         .then(|| T::try_from(float as i128).ok())
         .flatten()
 }
