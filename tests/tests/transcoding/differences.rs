@@ -43,6 +43,7 @@ const SIGNED_64: &[&str] = &[
     "sfixed64Value",
     "optionalInt64",
     "wrappedInt64",
+    "number",
 ];
 const FLOATS: &[&str] = &[
     "doubleValue",
