@@ -243,7 +243,8 @@ impl Checks {
         value_checks(kind, &self.rules, value)
     }
 
-    fn list(&self, field: &FieldDescriptor, ident: &str) -> String {
+    /// Checks of a list or map as a whole.
+    fn collection(&self, ident: &str) -> String {
         let mut code = String::new();
         if self.required {
             let _ = writeln!(
@@ -263,6 +264,11 @@ impl Checks {
                 check.code(&format!("(&self.{ident})"), &guard)
             );
         }
+        code
+    }
+
+    fn list(&self, field: &FieldDescriptor, ident: &str) -> String {
+        let mut code = self.collection(ident);
         let none = Rules::default();
         let items = value_checks(
             &field.kind(),
@@ -279,28 +285,10 @@ impl Checks {
     }
 
     fn map(&self, field: &FieldDescriptor, ident: &str) -> String {
-        let mut code = String::new();
         let Kind::Message(entry) = field.kind() else {
-            return code;
+            return String::new();
         };
-        if self.required {
-            let _ = writeln!(
-                code,
-                "            if self.{ident}.is_empty() {{ violations.required(at); }}"
-            );
-        }
-        let guard = if self.if_set {
-            format!("!self.{ident}.is_empty() && ")
-        } else {
-            String::new()
-        };
-        for check in &self.rules.checks {
-            let _ = writeln!(
-                code,
-                "            {}",
-                check.code(&format!("(&self.{ident})"), &guard)
-            );
-        }
+        let mut code = self.collection(ident);
         let none = Rules::default();
         let keys = value_checks(
             &entry.map_entry_key_field().kind(),
