@@ -52,7 +52,7 @@ impl Acme {
     /// The workspace, rendered and built once per test program.
     pub fn built() -> &'static Self {
         static BUILT: LazyLock<Result<()>> =
-            LazyLock::new(|| succeeds(Acme::rendered().cargo(&["build", "--workspace"])).map(drop));
+            LazyLock::new(|| succeeds(Acme::rendered().cargo(&["build"])).map(drop));
         if let Err(error) = &*BUILT {
             panic!("the rendered workspace cannot be built: {error:#}");
         }

@@ -78,7 +78,7 @@ fn ten_services_come_run_together_and_go_without_a_trace() {
     for (name, fields) in TEN {
         render_service(acme.path(), name, &[&format!("fields={fields}")]).unwrap();
     }
-    succeeds(acme.cargo(&["build", "--workspace"])).unwrap();
+    succeeds(acme.cargo(&["build"])).unwrap();
     let status = turn.git(&["status", "--porcelain", "--untracked-files=all"]);
     let touched: Vec<&str> = status
         .lines()
@@ -114,7 +114,7 @@ fn ten_services_come_run_together_and_go_without_a_trace() {
     succeeds(acme.cargo(&["metadata", "--format-version=1"])).unwrap();
     same(&before, &acme.files().unwrap());
     assert_eq!(turn.git(&["status", "--porcelain"]), "");
-    succeeds(acme.cargo(&["check", "--workspace"])).unwrap();
+    succeeds(acme.cargo(&["build"])).unwrap();
 }
 
 #[test]
@@ -257,7 +257,7 @@ fn nothing_but_rust_git_and_a_c_compiler_is_needed() {
         symlink(found.canonicalize().unwrap(), folder.path().join(tool)).unwrap();
     }
     let path = std::env::join_paths([rust.join("bin"), folder.path().to_owned()]).unwrap();
-    let mut build = turn.acme.cargo(&["build", "--workspace", "--verbose"]);
+    let mut build = turn.acme.cargo(&["build", "--verbose"]);
     build
         .env("PATH", path)
         .env("PKG_CONFIG_PATH", "/nonexistent")

@@ -80,7 +80,7 @@ fn build(workspace: &Path) -> Result<()> {
         "Building it in {} (a few minutes the first time)",
         tidy(workspace)
     );
-    let status = cargo(workspace).args(["build", "--workspace"]).status()?;
+    let status = cargo(workspace).arg("build").status()?;
     ensure!(status.success(), "the build failed");
     Ok(())
 }

@@ -10,12 +10,15 @@ mod enums;
 /// `{{proto_package}}.{{proto_service}}`.
 pub struct {{Resource}}Api<R> {
     {{resources_ident}}: {{UseCases}}<R>,
+{%- for client in clients %}
+    {{client[0]}}_client: {{client[1]}}<Channel>,
+{%- endfor %}
 }
 
 impl<R> {{Resource}}Api<R> {
     /// Serves these {{resources_words}}.
-    pub fn new({{resources_ident}}: {{UseCases}}<R>) -> Self {
-        Self { {{resources_ident}} }
+    pub fn new({{resources_ident}}: {{UseCases}}<R>{{client_parameters}}) -> Self {
+        Self { {{resources_ident}}{{client_names}} }
     }
 }
 
@@ -41,8 +44,16 @@ impl<R: {{Resource}}Repository> {{proto_service}} for {{Resource}}Api<R> {
         request: Request<v1::Get{{Resource}}Request>,
     ) -> Result<Response<v1::Get{{Resource}}Response>, Status> {
         let id = parse_uuid(&request.get_ref().id)?;
+{%- if has_embeds %}
+        let mut {{resource_ident}} = v1::{{Resource}}::from(self.{{resources_ident}}.get(id).await?);
+        if request.get_ref().view() == v1::{{Resource}}View::Full {
+            self.embed(&request, &mut {{resource_ident}}).await?;
+        }
+        Ok(Response::new(v1::Get{{Resource}}Response { {{resource_ident}}: Some({{resource_ident}}) }))
+{%- else %}
         let {{resource_ident}} = self.{{resources_ident}}.get(id).await?;
         Ok(Response::new(v1::Get{{Resource}}Response { {{resource_ident}}: Some({{resource_ident}}.into()) }))
+{%- endif %}
     }
 
     async fn list_{{resources_rpc}}(
@@ -86,6 +97,26 @@ impl<R: {{Resource}}Repository> {{proto_service}} for {{Resource}}Api<R> {
     }
 }
 
+{% if has_embeds -%}
+impl<R: {{Resource}}Repository> {{Resource}}Api<R> {
+    /// Fills in what the {{resource_words}} refers to, as its own service shows it to the caller; what is gone stays empty.
+    async fn embed(
+        &self,
+        request: &Request<v1::Get{{Resource}}Request>,
+        {{resource_ident}}: &mut v1::{{Resource}},
+    ) -> Result<(), Status> {
+{%- for embed in embeds %}
+        if let Some(id) = {{resource_ident}}.{{embed[1]}}.clone() {
+            let get = client::forward(request, {{embed[4]}} { {{embed[5]}} });
+            let found = client::found(self.{{embed[2]}}.clone().{{embed[3]}}(get).await)?;
+            {{resource_ident}}.{{embed[0]}} = found.and_then(|found| found.{{embed[6]}});
+        }
+{%- endfor %}
+        Ok(())
+    }
+}
+
+{% endif -%}
 impl From<{{Resource}}> for v1::{{Resource}} {
     fn from({{resource_ident}}: {{Resource}}) -> Self {
         Self {

@@ -10,8 +10,8 @@ use {{contract_crate}}::v1::{
 };
 use {{service_crate}}::server::SERVICE;
 use serde_json::{Value, json};
-use testkit::TestServer;
-use tonic::Code;
+use testkit::{% if has_embeds %}{Double, RunningDouble, TestServer}{% else %}TestServer{% endif %};
+use tonic::{% if has_embeds %}{Code, Status}{% else %}Code{% endif %};
 
 const PATH: &str = "/v1/{{path}}";
 
@@ -183,6 +183,58 @@ async fn what_is_deleted_is_not_found() {
     }
 }
 
+{% if has_embeds -%}
+/// The services that {{a_resource}} refers to. They answer with what they are asked for, or that it is gone.
+async fn others(gone: bool) -> RunningDouble {
+    let others = Double::new();
+{%- for client in clients %}
+    let others = others.method("/{{client[2]}}/Get{{client[5]}}", move |get: {{client[4]}}::Get{{client[5]}}Request| {
+        let found = {{client[4]}}::{{client[5]}} { id: get.id, ..Default::default() };
+        let answer = {{client[4]}}::Get{{client[5]}}Response { {{client[6]}}: Some(found) };
+        if gone { Err(Status::not_found("gone")) } else { Ok(answer) }
+    });
+{%- endfor %}
+    others.start().await
+}
+
+async fn start_beside(others: &RunningDouble) -> TestServer {
+    let address = others.address();
+    let settings = [{% for client in clients %}("service.{{client[0]}}", address.as_str()), {% endfor %}];
+    TestServer::configured(&SERVICE, &settings).await
+}
+
+#[tokio::test]
+async fn a_full_view_embeds_what_is_referred_to() {
+    let others = others(false).await;
+    let server = start_beside(&others).await;
+    let created = create(&server, first()).await;
+
+    let full = server.get(&format!("{}?view={{resource_shouty}}_VIEW_FULL", path_of(&created))).await;
+    assert_eq!(full.status, 200, "{}", full.json);
+    let basic = server.get(&path_of(&created)).await;
+{%- for embed in embeds %}
+    assert_eq!(full.json["{{embed[7]}}"]["id"], created["{{embed[8]}}"]);
+    assert!(basic.json["{{embed[7]}}"].is_null());
+{%- endfor %}
+}
+
+#[tokio::test]
+async fn a_full_view_leaves_out_what_is_gone_but_not_what_it_cannot_reach() {
+    let others = others(true).await;
+    let server = start_beside(&others).await;
+    let created = create(&server, first()).await;
+    let path = format!("{}?view={{resource_shouty}}_VIEW_FULL", path_of(&created));
+
+    let full = server.get(&path).await;
+    assert_eq!(full.status, 200, "{}", full.json);
+{%- for embed in embeds %}
+    assert!(full.json["{{embed[7]}}"].is_null());
+{%- endfor %}
+    others.stop().await;
+    assert_eq!(server.get(&path).await.status, 503);
+}
+
+{% endif -%}
 #[tokio::test]
 async fn without_a_token_nothing_is_answered() {
     let server = TestServer::start(&SERVICE).await;
@@ -203,7 +255,7 @@ async fn everything_works_over_grpc() {
     let created = client.create_{{resource_rpc}}(server.authorize(create)).await.unwrap();
     let created = created.into_inner().{{resource_ident}}.unwrap();
 
-    let get = v1::Get{{Resource}}Request { id: created.id.clone() };
+    let get = v1::Get{{Resource}}Request { id: created.id.clone(){% if has_embeds %}, view: v1::{{Resource}}View::Basic.into(){% endif %} };
     let found = client.get_{{resource_rpc}}(server.authorize(get.clone())).await.unwrap();
     assert_eq!(found.into_inner().{{resource_ident}}.as_ref(), Some(&created));
 

@@ -1,6 +1,6 @@
 //! For every proto service: the adapter that checks requests, the table of its methods, and its REST routes.
 
-use std::{collections::BTreeMap, fmt::Write, fs, path::Path};
+use std::{collections::BTreeMap, fmt::Write, path::Path};
 
 use heck::{ToShoutySnakeCase, ToUpperCamelCase};
 use prost_reflect::{
@@ -13,6 +13,7 @@ use crate::{
     openapi, options,
     problem::Error,
     source::Source,
+    write,
 };
 
 pub fn generate(
@@ -22,16 +23,21 @@ pub fn generate(
     problems: &mut Error,
 ) -> Result<String, Error> {
     let mut code = String::new();
-    for file in source.own_files() {
-        for service in file.services() {
-            let service = Service::new(service, problems);
-            let document = format!("{}.{}.json", source.version, service.snake);
-            let openapi = openapi::generate(source, &[&service]);
-            fs::write(out.join(&document), openapi.to_string())
-                .map_err(|error| Error::new(format!("{document}: {error}")))?;
-            service.generate(&mut code, source, names, &document, problems);
-        }
+    let descriptors = source
+        .own_files()
+        .flat_map(|file| file.services().collect::<Vec<_>>());
+    let services: Vec<Service> = descriptors
+        .map(|service| Service::new(service, problems))
+        .collect();
+    for service in &services {
+        let document = format!("{}.{}.json", source.version, service.snake);
+        let openapi = openapi::generate(source, &[service]);
+        write(&out.join(&document), openapi.to_string().as_bytes())?;
+        service.generate(&mut code, source, names, &document, problems);
     }
+    let openapi = openapi::generate(source, &services.iter().collect::<Vec<_>>());
+    let document = out.join(format!("{}.openapi.json", source.version));
+    write(&document, format!("{openapi:#}").as_bytes())?;
     if !code.is_empty() {
         let _ = writeln!(
             code,

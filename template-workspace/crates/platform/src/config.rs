@@ -44,6 +44,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 pub use self::values::duration;
+pub(crate) use self::values::http_address;
 use self::values::{otlp_endpoint, targets};
 pub use self::{
     error::{ConfigError, Problem},

@@ -71,11 +71,14 @@ pub(super) fn otlp_endpoint<'de, D: Deserializer<'de>>(
     else {
         return Ok(None);
     };
+    http_address(&text).map(Some).map_err(D::Error::custom)
+}
+
+/// An address without TLS.
+pub(crate) fn http_address(text: &str) -> Result<http::Uri, String> {
     match text.parse::<http::Uri>() {
-        Ok(uri) if uri.scheme_str() == Some("http") && uri.authority().is_some() => Ok(Some(uri)),
-        _ => Err(D::Error::custom(format!(
-            "`{text}` is no address like http://localhost:4317"
-        ))),
+        Ok(uri) if uri.scheme_str() == Some("http") && uri.authority().is_some() => Ok(uri),
+        _ => Err(format!("`{text}` is no address like http://localhost:4317")),
     }
 }
 
