@@ -179,7 +179,16 @@ impl Running {
     ///
     /// Settings are like `("LIMITS__BODY", "1000")`, without the name of the service.
     pub fn start(name: &str, folder: &Path, settings: &[(&str, &str)]) -> Result<Self> {
-        let (http, grpc) = (free_port()?, free_port()?);
+        Self::start_on(name, folder, [free_port()?, free_port()?], settings)
+    }
+
+    /// As [`Running::start`], on these ports for HTTP and gRPC.
+    fn start_on(
+        name: &str,
+        folder: &Path,
+        [http, grpc]: [u16; 2],
+        settings: &[(&str, &str)],
+    ) -> Result<Self> {
         let mut command = Acme::built().service(name, folder, http, grpc);
         let prefix = name.to_uppercase().replace('-', "_");
         for (key, value) in settings {
@@ -236,9 +245,15 @@ impl Backend {
     pub fn start_with(service: &str, settings: &[(&str, &str)]) -> Result<Self> {
         Acme::built();
         let folder = TempDir::new()?;
+        let core_ports = [free_port()?, free_port()?];
+        let users = format!("http://127.0.0.1:{}", core_ports[1]);
+        let mut settings = settings.to_vec();
+        if service == "records" {
+            settings.push(("SERVICE__USERS", &users));
+        }
         let (core, service) = thread::scope(|scope| {
-            let core = scope.spawn(|| Running::start("core", folder.path(), &[]));
-            let service = Running::start(service, folder.path(), settings);
+            let core = scope.spawn(|| Running::start_on("core", folder.path(), core_ports, &[]));
+            let service = Running::start(service, folder.path(), &settings);
             (core.join(), service)
         });
         let core = core.map_err(|_| anyhow::anyhow!("starting core panicked"))??;

@@ -1,7 +1,10 @@
 //! What the five standard methods mean, over HTTP; contracts.rs calls them over gRPC.
 
 use serde_json::{Value, json};
-use tests::{acme::Backend, http::Http};
+use tests::{
+    acme::Backend,
+    http::{Http, PATIENCE},
+};
 
 const NOBODY: &str = "00000000-0000-4000-8000-000000000000";
 
@@ -106,6 +109,40 @@ fn an_update_changes_what_the_mask_names_and_nothing_else() {
         created["createdAt"]
     );
     assert_eq!(output_only.json().unwrap()["seats"], 9);
+}
+
+#[test]
+fn a_full_view_embeds_what_is_referred_to() {
+    let mut backend = Backend::start(&[]).unwrap();
+    let client = backend.client();
+    let created = create(&client, &backend.record("embedding"));
+    let full = |client: &Http| {
+        let path = format!("{}?view=RECORD_VIEW_FULL", path(&created));
+        client.get(&path).unwrap()
+    };
+
+    let users = backend.core.client().with_token(&backend.token);
+    let user = users.get(&format!("/v1/users/{}", backend.user_id)).unwrap();
+    assert_eq!(full(&client).json().unwrap()["user"], user.json().unwrap());
+    assert!(get(&client, &created)["user"].is_null());
+    let unknown = client.get(&format!("{}?view=7", path(&created))).unwrap();
+    assert_eq!(unknown.status, 400);
+    // What is only shown is not stored, whoever sends it.
+    let sent_back = client.patch(&path(&created), &full(&client).json().unwrap());
+    assert!(sent_back.unwrap().json().unwrap()["user"].is_null());
+
+    // Gone, and not to be asked.
+    users.delete(&format!("/v1/users/{}", backend.user_id)).unwrap();
+    let without = full(&client);
+    assert_eq!((without.status, &without.json().unwrap()["user"]), (200, &Value::Null));
+    backend.core.process.signal("KILL").unwrap();
+    backend.core.process.wait(PATIENCE).unwrap();
+    let away = full(&client);
+    assert_eq!(
+        (away.status, away.reason().unwrap().as_str()),
+        (503, "DEPENDENCY_UNAVAILABLE")
+    );
+    assert!(!String::from_utf8_lossy(&away.body).contains("connect"));
 }
 
 #[test]

@@ -24,6 +24,7 @@ const VARIANTS: &[(&str, &[&str])] = &[
     ("choices", &["fields=v:enum(only)"]),
     ("user-2fa", &["fields=v:enum(a|b_2|c3)?:index"]),
     ("links", &["fields=v:ref(users)?:unique"]),
+    ("nodes", &["fields=parent:ref(nodes)?, label:string"]),
     (
         // Not `finance`: the other workspace that is built into the same folder has another one of that name.
         "billing/invoices",
@@ -52,6 +53,17 @@ const TESTED: &[(&str, &[&str])] = &[
         status:enum(draft|active|retired), user:ref(users)",
         ],
     ),
+    // References: two to one contract, one to a contract that embeds itself, one within a namespace.
+    (
+        "notes",
+        &["fields=author:ref(users), type_id:ref(everything)?, reader:ref(users)?"],
+    ),
+    ("crm/users", &["fields=name:string"]),
+    (
+        "crm/accounts",
+        &["fields=owner:ref(crm/users), user:ref(users)"],
+    ),
+    ("teams", &["fields=lead:ref(users), contact:ref(crm/users)"]),
     (
         "rust-words",
         &[

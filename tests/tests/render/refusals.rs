@@ -115,6 +115,17 @@ fn fields_that_are_none() {
         ("name:string(3)", "takes nothing in brackets"),
         ("user:ref", "needs something in brackets"),
         ("user:ref(nobody)", "there is no contract `nobody`"),
+        ("user:ref(auth)", "has no resource"),
+        (
+            "user:string, user_id:ref(users)",
+            "embedded as `user`, and there is a field",
+        ),
+        ("version_id:ref(users)", "which means something else"),
+        ("self_id:ref(users)", "which means something else"),
+        (
+            "user:ref(users), view:enum(a|b)",
+            "such as `view_kind`",
+        ),
         ("user:ref(../../x)", "there is no contract"),
         ("bio?:text", "stands after its type: write `bio:string?`"),
         ("Name:string", "write `name`"),
@@ -288,6 +299,19 @@ fn fields_that_differ_from_the_contract() {
     });
     workspace
         .service("things", &["fields= name : string,size:int32 ? "])
+        .unwrap();
+}
+
+#[test]
+fn a_reference_to_what_no_service_has() {
+    let workspace = Workspace::new();
+    workspace.proto("things", &[]).unwrap();
+    workspace.refuses("make it first with `cargo new-service --name things`", || {
+        workspace.service("parts", &["fields=thing:ref(things)"])
+    });
+    workspace.service("things", &[]).unwrap();
+    workspace
+        .service("parts", &["fields=thing:ref(things)"])
         .unwrap();
 }
 

@@ -136,7 +136,7 @@ impl Service {
             "{types}    ::api_runtime::Contract::new(\n        ::api_runtime::Description {{\n            \
              name: {:?},\n            methods: &{table}_METHODS,\n            descriptor_set: DESCRIPTOR_SET,\n            \
              openapi: ::core::include_str!(::core::concat!(::core::env!(\"OUT_DIR\"), \"/{document}\")),\n        }},\n        \
-             {module}::{name}Server::from_arc(service),\n        rest,\n    )\n}}\n{rules}",
+             {module}::{name}Server::from_arc(service).max_decoding_message_size(::api_runtime::LARGEST_MESSAGE),\n        rest,\n    )\n}}\n{rules}",
             descriptor.full_name(),
         );
     }
@@ -155,9 +155,10 @@ impl Service {
             };
             let _ = writeln!(
                 code,
-                "    ::api_runtime::Method {{ path: \"/{}/{}\", access: ::api_runtime::Access::{access} }},",
+                "    ::api_runtime::Method {{ path: \"/{}/{}\", access: ::api_runtime::Access::{access}, streams: {} }},",
                 self.descriptor.full_name(),
                 descriptor.name(),
+                descriptor.is_server_streaming(),
             );
         }
         code.push_str("];\n");

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use api_runtime::LARGEST_MESSAGE;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, de::Error};
 use tracing_subscriber::filter::Targets;
@@ -29,6 +30,16 @@ pub mod duration {
 pub(super) fn positive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
     checked(deserializer, |number: &usize| {
         (*number > 0).then_some(()).ok_or("must be at least 1")
+    })
+}
+
+/// Over gRPC no message may be larger, whatever is configured.
+pub(super) fn body_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    checked(deserializer, |size: &usize| {
+        (1..=LARGEST_MESSAGE)
+            .contains(size)
+            .then_some(())
+            .ok_or("must be from 1 to 67108864")
     })
 }
 
