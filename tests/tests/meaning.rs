@@ -122,7 +122,9 @@ fn a_full_view_embeds_what_is_referred_to() {
     };
 
     let users = backend.core.client().with_token(&backend.token);
-    let user = users.get(&format!("/v1/users/{}", backend.user_id)).unwrap();
+    let user = users
+        .get(&format!("/v1/users/{}", backend.user_id))
+        .unwrap();
     assert_eq!(full(&client).json().unwrap()["user"], user.json().unwrap());
     assert!(get(&client, &created)["user"].is_null());
     let unknown = client.get(&format!("{}?view=7", path(&created))).unwrap();
@@ -132,9 +134,14 @@ fn a_full_view_embeds_what_is_referred_to() {
     assert!(sent_back.unwrap().json().unwrap()["user"].is_null());
 
     // Gone, and not to be asked.
-    users.delete(&format!("/v1/users/{}", backend.user_id)).unwrap();
+    users
+        .delete(&format!("/v1/users/{}", backend.user_id))
+        .unwrap();
     let without = full(&client);
-    assert_eq!((without.status, &without.json().unwrap()["user"]), (200, &Value::Null));
+    assert_eq!(
+        (without.status, &without.json().unwrap()["user"]),
+        (200, &Value::Null)
+    );
     backend.core.process.signal("KILL").unwrap();
     backend.core.process.wait(PATIENCE).unwrap();
     let away = full(&client);

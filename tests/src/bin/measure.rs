@@ -75,7 +75,9 @@ fn rebuilds(workspace: &Path, services: usize) -> Result<()> {
         text.replacen(required, &format!("{required}, edit {edit}"), 1)
     };
     let contract = |text: &str, edit: u32| {
-        format!("{text}\n// An edit.\nmessage Edit{edit} {{\n  // A field.\n  string field = 1;\n}}\n")
+        format!(
+            "{text}\n// An edit.\nmessage Edit{edit} {{\n  // A field.\n  string field = 1;\n}}\n"
+        )
     };
     type Edit<'a> = &'a dyn Fn(&str, u32) -> String;
     let edits: [(&str, &str, Edit); 2] = [
@@ -115,7 +117,8 @@ fn build(workspace: &Path, package: Option<&str>) -> Result<f64> {
     Ok(start.elapsed().as_secs_f64())
 }
 
-/// CPU time per request of the rendered service and of the same thing written by hand, in one run.
+/// CPU time per request of the rendered service and of the same thing written by hand, in one run; and what the layers
+/// alone add to an echo.
 fn requests() -> Result<()> {
     let folder = repository().join("target/measure/requests");
     let workspace = folder.join("acme");
@@ -126,17 +129,13 @@ fn requests() -> Result<()> {
     }
     let bare = workspace.join("services/bare");
     fs::create_dir_all(bare.join("src"))?;
-    for file in [
-        "Cargo.toml",
-        "src/main.rs",
-        "src/store.rs",
-        "src/http.rs",
-        "src/grpc.rs",
-    ] {
-        fs::copy(
-            repository().join("tests/measure/bare").join(file),
-            bare.join(file),
-        )?;
+    let ours = repository().join("tests/measure/bare");
+    for file in ["Cargo.toml", "config.yaml"] {
+        fs::copy(ours.join(file), bare.join(file))?;
+    }
+    for entry in fs::read_dir(ours.join("src"))? {
+        let entry = entry?;
+        fs::copy(entry.path(), bare.join("src").join(entry.file_name()))?;
     }
     let built = cargo(&workspace)
         .args(["build", "--release", "--quiet"])
@@ -152,7 +151,7 @@ fn requests() -> Result<()> {
     let token = log_in()?;
     let start = Instant::now();
     let items = Process::start(&workspace, "items", &[])?;
-    items.ready(ITEMS.http)?;
+    items.ready(SERVICE.http)?;
     println!("| a service, release build | |\n|---|---|");
     println!(
         "| from start to ready | {:.0} ms |",
@@ -164,12 +163,19 @@ fn requests() -> Result<()> {
         items.resident_megabytes()?
     );
 
+    drop(items);
+
+    // One request in a hundred is traced, which is the default once there is somebody to send traces to.
+    let _sink = Process::start(&workspace, "bare", &["sink", COLLECTOR])?;
+    let collector = format!("http://{COLLECTOR}");
+    let traced = [("ITEMS__TELEMETRY__OTLP_ENDPOINT", collector.as_str())];
+    let items = Process::start_with(&workspace, "items", &[], &traced)?;
+    items.ready(SERVICE.http)?;
     let id = fill(&token)?;
-    let echo = Process::start(
-        &workspace,
-        "bare",
-        &["echo", "127.0.0.1:18081", "127.0.0.1:19081"],
-    )?;
+    let layers = Process::start(&workspace, "bare", &[])?;
+    layers.ready(LAYERS.http)?;
+    let arguments = ["echo", "127.0.0.1:18081", "127.0.0.1:19081"];
+    let echo = Process::start(&workspace, "bare", &arguments)?;
     let arguments = [
         "query",
         "127.0.0.1:18082",
@@ -179,27 +185,32 @@ fn requests() -> Result<()> {
     let query = Process::start(&workspace, "bare", &arguments)?;
     sleep(Duration::from_millis(500));
 
-    let calls = calls(&id, &workspace)?;
     println!(
-        "| µs of CPU a request | by hand, echo | by hand, same query | the service | layers / echo |"
+        "| µs of CPU a request | echo by hand | behind the layers | added | query by hand | the service |"
     );
-    println!("|---|---|---|---|---|");
-    for call in &calls {
-        // Taken in turn, so that a machine that slows down does so for all three.
-        let mut taken = [Vec::new(), Vec::new(), Vec::new()];
+    println!("|---|---|---|---|---|---|");
+    for call in &calls(&id, &workspace)? {
+        // Taken in turn, so that a machine that slows down does so for all of them.
+        let servers = [
+            (&echo, &ECHO, 20),
+            (&layers, &LAYERS, 20),
+            (&query, &QUERY, 1),
+            (&items, &SERVICE, 1),
+        ];
+        let mut taken = servers.map(|_| Vec::new());
         for _ in 0..5 {
-            let servers = [(&echo, &ECHO), (&query, &QUERY), (&items, &ITEMS)];
-            for (times, (process, address)) in taken.iter_mut().zip(servers) {
-                times.push(call.cpu_micros(process, address, &token)?);
+            for (times, (process, address, more)) in taken.iter_mut().zip(servers) {
+                let requests = call.requests * more;
+                times.push(call.cpu_micros(process, address, &token, requests)?);
             }
         }
-        let [echo, query, service] = taken.map(|mut times| {
+        let [echo, layers, query, service] = taken.map(|mut times| {
             times.sort_by(f64::total_cmp);
             times[times.len() / 2]
         });
-        let layers = (service - query) / echo;
+        let added = (layers - echo) / echo * 100.0;
         println!(
-            "| {} | {echo:.0} | {query:.0} | {service:.0} | {layers:.2} |",
+            "| {} | {echo:.1} | {layers:.1} | {added:.0} % | {query:.0} | {service:.0} |",
             call.name
         );
     }
@@ -211,9 +222,14 @@ struct Address {
     grpc: &'static str,
 }
 
-const ITEMS: Address = Address {
+const COLLECTOR: &str = "127.0.0.1:14317";
+const SERVICE: Address = Address {
     http: "http://127.0.0.1:8102",
     grpc: "http://127.0.0.1:9102",
+};
+const LAYERS: Address = Address {
+    http: "http://127.0.0.1:18083",
+    grpc: "http://127.0.0.1:19083",
 };
 const ECHO: Address = Address {
     http: "http://127.0.0.1:18081",
@@ -259,9 +275,9 @@ fn calls(id: &str, workspace: &Path) -> Result<Vec<Call>> {
             true,
             method("GetItem"),
             write("get", &framed(&get))?,
-            20_000,
+            10_000,
         ),
-        call("get, HTTP", false, format!("/v1/items/{id}"), None, 20_000),
+        call("get, HTTP", false, format!("/v1/items/{id}"), None, 10_000),
         call(
             "list of 20, gRPC",
             true,
@@ -303,9 +319,15 @@ fn framed(message: &[u8]) -> Vec<u8> {
 
 impl Call {
     /// Sends the requests and says what each cost the server, user and system time together.
-    fn cpu_micros(&self, server: &Process, address: &Address, token: &str) -> Result<f64> {
+    fn cpu_micros(
+        &self,
+        server: &Process,
+        address: &Address,
+        token: &str,
+        requests: u32,
+    ) -> Result<f64> {
         let mut command = Command::new("h2load");
-        command.args(["-c", "4", "-n", &self.requests.to_string()]);
+        command.args(["-c", "4", "-n", &requests.to_string()]);
         command
             .arg("-H")
             .arg(format!("authorization: Bearer {token}"));
@@ -334,11 +356,11 @@ impl Call {
         let used = server.cpu()? - before;
         let report = String::from_utf8_lossy(&output.stdout);
         ensure!(
-            report.contains(&format!("{} 2xx", self.requests)) && !report.contains("(0) data"),
+            report.contains(&format!("{requests} 2xx")) && !report.contains("(0) data"),
             "{}: not every request succeeded:\n{report}",
             self.name,
         );
-        Ok(used.as_secs_f64() * 1e6 / f64::from(self.requests))
+        Ok(used.as_secs_f64() * 1e6 / f64::from(requests))
     }
 }
 
@@ -346,9 +368,19 @@ struct Process(Child);
 
 impl Process {
     fn start(workspace: &Path, name: &str, arguments: &[&str]) -> Result<Self> {
+        Self::start_with(workspace, name, arguments, &[])
+    }
+
+    fn start_with(
+        workspace: &Path,
+        name: &str,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Result<Self> {
         let log = fs::File::create(workspace.join("target").join(format!("{name}.log")))?;
         let child = Command::new(workspace.join("target/release").join(name))
             .args(arguments)
+            .envs(variables.iter().copied())
             .current_dir(workspace)
             .stdout(log.try_clone()?)
             .stderr(log)
@@ -418,7 +450,7 @@ fn fill(token: &str) -> Result<String> {
     let item = json!({"name": "a name", "note": "a note", "size": "7", "done": false});
     let mut id = Value::Null;
     for _ in 0..20 {
-        id = post(&format!("{}/v1/items", ITEMS.http), token, &item)?["id"].take();
+        id = post(&format!("{}/v1/items", SERVICE.http), token, &item)?["id"].take();
     }
     Ok(id.as_str().context("no id")?.to_owned())
 }

@@ -122,10 +122,7 @@ fn fields_that_are_none() {
         ),
         ("version_id:ref(users)", "which means something else"),
         ("self_id:ref(users)", "which means something else"),
-        (
-            "user:ref(users), view:enum(a|b)",
-            "such as `view_kind`",
-        ),
+        ("user:ref(users), view:enum(a|b)", "such as `view_kind`"),
         ("user:ref(../../x)", "there is no contract"),
         ("bio?:text", "stands after its type: write `bio:string?`"),
         ("Name:string", "write `name`"),
@@ -306,9 +303,10 @@ fn fields_that_differ_from_the_contract() {
 fn a_reference_to_what_no_service_has() {
     let workspace = Workspace::new();
     workspace.proto("things", &[]).unwrap();
-    workspace.refuses("make it first with `cargo new-service --name things`", || {
-        workspace.service("parts", &["fields=thing:ref(things)"])
-    });
+    workspace.refuses(
+        "make it first with `cargo new-service --name things`",
+        || workspace.service("parts", &["fields=thing:ref(things)"]),
+    );
     workspace.service("things", &[]).unwrap();
     workspace
         .service("parts", &["fields=thing:ref(things)"])

@@ -1,12 +1,18 @@
-//! Items served by hand, with no layer at all: `bare echo|query HTTP_ADDRESS GRPC_ADDRESS [DATABASE]`.
+//! Items served by hand, with no layer at all, and what they are compared with:
 //!
-//! `echo` answers from memory; `query` runs the statements that the rendered service runs, through a pool like its own.
+//! - `bare echo HTTP_ADDRESS GRPC_ADDRESS` answers from memory.
+//! - `bare query HTTP_ADDRESS GRPC_ADDRESS DATABASE` runs the statements that the rendered service runs, through a pool
+//!   like its own.
+//! - `bare` answers from memory behind the platform's layers; the environment configures it, as any service.
+//! - `bare sink ADDRESS` takes traces (OTLP over gRPC) and forgets them.
 
 mod grpc;
 mod http;
+mod layers;
+mod sink;
 mod store;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, process::ExitCode, sync::Arc};
 
 use items_api::v1::items_service_server::ItemsServiceServer;
 
@@ -14,19 +20,33 @@ use crate::store::Store;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-#[tokio::main]
-async fn main() -> Result<(), Failure> {
+fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [mode, http, grpc, database @ ..] = arguments.as_slice() else {
-        return Err("usage: bare echo|query HTTP_ADDRESS GRPC_ADDRESS [DATABASE]".into());
-    };
-    let store = match (mode.as_str(), database) {
-        ("echo", []) => Store::Memory,
-        ("query", [database]) => Store::open(database)?,
-        _ => return Err("`echo` takes no database and `query` takes one".into()),
-    };
-    let store = Arc::new(store);
+    if arguments.is_empty() {
+        return platform::run(&layers::SERVICE, &[]);
+    }
+    match run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bare: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
 
+#[tokio::main]
+async fn run(arguments: Vec<String>) -> Result<(), Failure> {
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        ["echo", http, grpc] => serve(Store::Memory, http, grpc).await,
+        ["query", http, grpc, database] => serve(Store::open(database)?, http, grpc).await,
+        ["sink", address] => sink::serve(address).await,
+        _ => Err("the first lines of main.rs say what to write".into()),
+    }
+}
+
+async fn serve(store: Store, http: &str, grpc: &str) -> Result<(), Failure> {
+    let store = Arc::new(store);
     let http_listener = tokio::net::TcpListener::bind(http).await?;
     let grpc: SocketAddr = grpc.parse()?;
     let over_http = axum::serve(http_listener, http::router(store.clone()));
