@@ -1,13 +1,21 @@
-//! A gRPC call from the command line, with the types of the workspace's own contracts.
+//! A gRPC call from the command line, with the types that the server's reflection tells.
 
-use anyhow::{Context, Result, bail};
+use std::collections::HashMap;
+
+use anyhow::{Context, Result, anyhow, bail};
+use platform::client::{self, Address};
 use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor, SerializeOptions};
+use prost_types::{FileDescriptorProto, FileDescriptorSet};
 use tonic::{
     Status,
     client::Grpc,
     codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
     metadata::MetadataValue,
-    transport::Endpoint,
+    transport::Channel,
+};
+use tonic_reflection::pb::v1::{
+    ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
+    server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
 };
 
 /// What to call, where, and as whom.
@@ -27,53 +35,27 @@ pub struct Arguments {
 
 /// Calls the method and prints the answer.
 pub fn call(arguments: &Arguments) -> Result<()> {
-    let method = find(&arguments.method)?;
-    let mut json = serde_json::Deserializer::from_str(&arguments.request);
-    let message = DynamicMessage::deserialize(method.input(), &mut json)
-        .with_context(|| format!("the request is not a {}", method.input().full_name()))?;
     let answer = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?
-        .block_on(unary(arguments, &method, message))?;
+        .block_on(unary(arguments))?;
     let mut json = serde_json::Serializer::pretty(std::io::stdout());
     answer.serialize_with_options(&mut json, &SerializeOptions::new())?;
     println!();
     Ok(())
 }
 
-fn find(name: &str) -> Result<MethodDescriptor> {
-    let pool: DescriptorPool = super::api::descriptors()?;
-    let (service, method) = name.split_once('/').context("a method is SERVICE/METHOD")?;
-    let Some(service) = pool.get_service_by_name(service) else {
-        let known: Vec<_> = pool.services().map(|s| s.full_name().to_owned()).collect();
-        bail!(
-            "there is no service `{service}`; there are {}",
-            known.join(", ")
-        );
-    };
-    let found = service
-        .methods()
-        .find(|candidate| candidate.name() == method);
-    found.with_context(|| {
-        let known: Vec<_> = service.methods().map(|m| m.name().to_owned()).collect();
-        format!(
-            "{} has no method `{method}`; it has {}",
-            service.name(),
-            known.join(", ")
-        )
-    })
-}
-
-async fn unary(
-    arguments: &Arguments,
-    method: &MethodDescriptor,
-    message: DynamicMessage,
-) -> Result<DynamicMessage> {
-    let address = &arguments.address;
-    let channel = Endpoint::from_shared(format!("http://{address}"))?
-        .connect()
+async fn unary(arguments: &Arguments) -> Result<DynamicMessage> {
+    let address = Address::try_from(format!("http://{}", arguments.address));
+    let channel = client::connect(&address.map_err(|error| anyhow!(error))?);
+    let method = Server::new(channel.clone())
+        .method(&arguments.method)
         .await
-        .with_context(|| format!("nothing answers at {address}"))?;
+        .with_context(|| format!("cannot learn from {} what to call", arguments.address))?;
+
+    let mut json = serde_json::Deserializer::from_str(&arguments.request);
+    let message = DynamicMessage::deserialize(method.input(), &mut json)
+        .with_context(|| format!("the request is not a {}", method.input().full_name()))?;
     let mut request = tonic::Request::new(message);
     if let Some(token) = &arguments.token {
         let value = MetadataValue::try_from(format!("Bearer {token}"))?;
@@ -83,16 +65,105 @@ async fn unary(
     let mut client = Grpc::new(channel);
     client.ready().await?;
     let answer = client
-        .unary(request, path.try_into()?, Dynamic(method.clone()))
+        .unary(request, path.try_into()?, Dynamic(method))
         .await;
-    answer.map(tonic::Response::into_inner).map_err(|status| {
-        anyhow::anyhow!(
-            "{:?} ({}): {}",
-            status.code(),
-            status.code() as i32,
-            status.message()
-        )
-    })
+    answer.map(tonic::Response::into_inner).map_err(told)
+}
+
+fn told(status: Status) -> anyhow::Error {
+    let code = status.code();
+    anyhow!("{code:?} ({}): {}", code as i32, status.message())
+}
+
+/// A server, asked about itself (grpc.reflection.v1).
+struct Server(ServerReflectionClient<Channel>);
+
+impl Server {
+    fn new(channel: Channel) -> Self {
+        Self(ServerReflectionClient::new(channel))
+    }
+
+    /// The method called SERVICE/METHOD.
+    async fn method(&mut self, name: &str) -> Result<MethodDescriptor> {
+        let (service, method) = name.split_once('/').context("a method is SERVICE/METHOD")?;
+        let known = self.services().await?;
+        if !known.iter().any(|known| known == service) {
+            bail!(
+                "there is no service `{service}`; there are {}",
+                known.join(", ")
+            );
+        }
+        let service = self.types_of(service).await?.get_service_by_name(service);
+        let service = service.context("the server does not describe its service")?;
+        let mut methods = service.methods();
+        methods
+            .find(|known| known.name() == method)
+            .with_context(|| {
+                let known: Vec<_> = service.methods().map(|m| m.name().to_owned()).collect();
+                let (service, known) = (service.name(), known.join(", "));
+                format!("{service} has no method `{method}`; it has {known}")
+            })
+    }
+
+    async fn services(&mut self) -> Result<Vec<String>> {
+        let question = MessageRequest::ListServices(String::new());
+        match self.ask(question).await? {
+            MessageResponse::ListServicesResponse(list) => Ok(list
+                .service
+                .into_iter()
+                .map(|service| service.name)
+                .collect()),
+            other => bail!("the server answered with {other:?}"),
+        }
+    }
+
+    /// The file that defines the symbol, and all that it imports.
+    async fn types_of(&mut self, symbol: &str) -> Result<DescriptorPool> {
+        let mut files: HashMap<String, FileDescriptorProto> = HashMap::new();
+        let mut questions = vec![MessageRequest::FileContainingSymbol(symbol.to_owned())];
+        while let Some(question) = questions.pop() {
+            if let MessageRequest::FileByFilename(name) = &question
+                && files.contains_key(name)
+            {
+                continue;
+            }
+            let MessageResponse::FileDescriptorResponse(answer) = self.ask(question).await? else {
+                bail!("the server does not describe {symbol}");
+            };
+            for file in answer.file_descriptor_proto {
+                let file: FileDescriptorProto = prost::Message::decode(file.as_slice())?;
+                questions.extend(
+                    file.dependency
+                        .iter()
+                        .cloned()
+                        .map(MessageRequest::FileByFilename),
+                );
+                files.insert(file.name().to_owned(), file);
+            }
+        }
+        let file = files.into_values().collect();
+        Ok(DescriptorPool::from_file_descriptor_set(
+            FileDescriptorSet { file },
+        )?)
+    }
+
+    async fn ask(&mut self, question: MessageRequest) -> Result<MessageResponse> {
+        let request = ServerReflectionRequest {
+            host: String::new(),
+            message_request: Some(question),
+        };
+        let asked = futures_util::stream::iter([request]);
+        let mut answers = self
+            .0
+            .server_reflection_info(asked)
+            .await
+            .map_err(told)?
+            .into_inner();
+        let answer = answers.message().await.map_err(told)?;
+        answer
+            .and_then(|answer| answer.message_response)
+            .context("the server ended the conversation")
+    }
 }
 
 /// Encodes and decodes the messages of one method, known only at run time.

@@ -2,6 +2,7 @@
 
 mod api;
 mod call;
+mod cargo;
 mod mount;
 mod processes;
 

@@ -11,6 +11,8 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
+use crate::cargo;
+
 const LOGS: &str = "data/logs";
 const PIDS: &str = "data/run";
 
@@ -160,23 +162,8 @@ fn build() -> Result<Vec<Service>> {
         "there is no service yet; `cargo new-service --name NAME` adds one"
     );
 
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    // The whole workspace, as `make build` does: cargo would build dependencies again for another choice of packages.
-    let output = Command::new(cargo)
-        .args([
-            "build",
-            "--workspace",
-            "--message-format=json-render-diagnostics",
-        ])
-        .stderr(Stdio::inherit())
-        .output()?;
-    ensure!(output.status.success(), "the build failed");
-
     let mut services = Vec::new();
-    for line in output.stdout.split(|byte| *byte == b'\n') {
-        let Ok(message) = serde_json::from_slice::<serde_json::Value>(line) else {
-            continue;
-        };
+    for message in cargo::build(&[])? {
         let name = message["target"]["name"].as_str().unwrap_or_default();
         if let (Some(executable), true) = (
             message["executable"].as_str(),

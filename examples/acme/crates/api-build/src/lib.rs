@@ -4,7 +4,6 @@
 //! client, REST routes as `google.api.http` maps them, error constructors, and an OpenAPI document. Nothing but Rust is
 //! needed. What a contract cannot mean is refused with the file, the line and what to write instead.
 
-mod artifacts;
 mod checks;
 mod http;
 mod messages;
@@ -21,7 +20,6 @@ mod source;
 
 use std::{env, fs, path::Path, process::ExitCode};
 
-pub use artifacts::{Artifacts, artifacts};
 pub use problem::Error;
 
 use crate::{names::Names, source::Source};
@@ -54,26 +52,7 @@ fn compile_crate() -> Result<(), Error> {
     let links = variable("CARGO_MANIFEST_LINKS").map_err(|_| {
         Error::new("Cargo.toml: add `links = \"…-api\"` (the name of the package) under [package], so that other contracts can import this one")
     })?;
-    let versions = source::versions(Path::new(&folder))?;
-    let mut names = Names::of_dependencies(env::vars());
-    names.add_versions(Path::new(&folder), &versions);
-    let mut packages = Vec::new();
-    for version in versions {
-        let source = Source::load(Path::new(&folder), &version)?;
-        let code = generate(&source, &names, Path::new(&out))?;
-        write(
-            &Path::new(&out).join(format!("{version}.rs")),
-            code.as_bytes(),
-        )?;
-        packages.push(source.package.clone());
-        for file in source.files() {
-            println!("cargo::rerun-if-changed={}", file.display());
-        }
-        println!(
-            "cargo::rerun-if-changed={}",
-            Path::new(&folder).join(&version).display()
-        );
-    }
+    let packages = compile_folder(Path::new(&folder), Path::new(&out), env::vars())?;
     // Reaches the build scripts of crates that depend on this one, as DEP_<links>_CONTRACT.
     println!(
         "cargo::metadata=CONTRACT={}={}",
@@ -81,6 +60,39 @@ fn compile_crate() -> Result<(), Error> {
         packages.join(",")
     );
     Ok(())
+}
+
+/// Compiles every version of the contract in `folder` and answers with their packages, such as `users.v1`.
+///
+/// `out` receives, for each version, `v1.rs` with what the code includes, and for other languages and people `v1.bin`
+/// (a serialized `google.protobuf.FileDescriptorSet`) and `v1.openapi.json`. `variables` say which contracts the crate
+/// depends on: the environment of its build script.
+///
+/// # Errors
+/// Everything that is wrong with the contract.
+pub fn compile_folder(
+    folder: &Path,
+    out: &Path,
+    variables: impl Iterator<Item = (String, String)>,
+) -> Result<Vec<String>, Error> {
+    let versions = source::versions(folder)?;
+    let mut names = Names::of_dependencies(variables);
+    names.add_versions(folder, &versions);
+    let mut packages = Vec::new();
+    for version in versions {
+        let source = Source::load(folder, &version)?;
+        let code = generate(&source, &names, out)?;
+        write(&out.join(format!("{version}.rs")), code.as_bytes())?;
+        for file in source.files() {
+            println!("cargo::rerun-if-changed={}", file.display());
+        }
+        println!(
+            "cargo::rerun-if-changed={}",
+            folder.join(&version).display()
+        );
+        packages.push(source.package);
+    }
+    Ok(packages)
 }
 
 /// The code of one version, and the files in `out` that it includes.

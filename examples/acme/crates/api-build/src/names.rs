@@ -65,19 +65,6 @@ impl Names {
         names
     }
 
-    /// As if the crate depended on every contract that it imports.
-    pub fn of_imports(source: &Source) -> Self {
-        let mut names = Self::default();
-        for package in source.imported_contracts() {
-            let path = package.replace('.', "::");
-            names
-                .paths
-                .insert(format!(".{package}"), format!("::{path}"));
-        }
-        names.add_runtime();
-        names.with_own(source)
-    }
-
     fn add_runtime(&mut self) {
         for runtime in RUNTIME {
             let last = runtime

@@ -1,6 +1,6 @@
 //! For every proto service: the adapter that checks requests, the table of its methods, and its REST routes.
 
-use std::{collections::BTreeMap, fmt::Write, fs, path::Path};
+use std::{collections::BTreeMap, fmt::Write, path::Path};
 
 use heck::{ToShoutySnakeCase, ToUpperCamelCase};
 use prost_reflect::{
@@ -13,6 +13,7 @@ use crate::{
     openapi, options,
     problem::Error,
     source::Source,
+    write,
 };
 
 pub fn generate(
@@ -22,16 +23,21 @@ pub fn generate(
     problems: &mut Error,
 ) -> Result<String, Error> {
     let mut code = String::new();
-    for file in source.own_files() {
-        for service in file.services() {
-            let service = Service::new(service, problems);
-            let document = format!("{}.{}.json", source.version, service.snake);
-            let openapi = openapi::generate(source, &[&service]);
-            fs::write(out.join(&document), openapi.to_string())
-                .map_err(|error| Error::new(format!("{document}: {error}")))?;
-            service.generate(&mut code, source, names, &document, problems);
-        }
+    let descriptors = source
+        .own_files()
+        .flat_map(|file| file.services().collect::<Vec<_>>());
+    let services: Vec<Service> = descriptors
+        .map(|service| Service::new(service, problems))
+        .collect();
+    for service in &services {
+        let document = format!("{}.{}.json", source.version, service.snake);
+        let openapi = openapi::generate(source, &[service]);
+        write(&out.join(&document), openapi.to_string().as_bytes())?;
+        service.generate(&mut code, source, names, &document, problems);
     }
+    let openapi = openapi::generate(source, &services.iter().collect::<Vec<_>>());
+    let document = out.join(format!("{}.openapi.json", source.version));
+    write(&document, format!("{openapi:#}").as_bytes())?;
     if !code.is_empty() {
         let _ = writeln!(
             code,
@@ -130,7 +136,7 @@ impl Service {
             "{types}    ::api_runtime::Contract::new(\n        ::api_runtime::Description {{\n            \
              name: {:?},\n            methods: &{table}_METHODS,\n            descriptor_set: DESCRIPTOR_SET,\n            \
              openapi: ::core::include_str!(::core::concat!(::core::env!(\"OUT_DIR\"), \"/{document}\")),\n        }},\n        \
-             {module}::{name}Server::from_arc(service),\n        rest,\n    )\n}}\n{rules}",
+             {module}::{name}Server::from_arc(service).max_decoding_message_size(::api_runtime::LARGEST_MESSAGE),\n        rest,\n    )\n}}\n{rules}",
             descriptor.full_name(),
         );
     }
@@ -149,9 +155,10 @@ impl Service {
             };
             let _ = writeln!(
                 code,
-                "    ::api_runtime::Method {{ path: \"/{}/{}\", access: ::api_runtime::Access::{access} }},",
+                "    ::api_runtime::Method {{ path: \"/{}/{}\", access: ::api_runtime::Access::{access}, streams: {} }},",
                 self.descriptor.full_name(),
                 descriptor.name(),
+                descriptor.is_server_streaming(),
             );
         }
         code.push_str("];\n");

@@ -152,17 +152,6 @@ impl Source {
         files
     }
 
-    /// The packages of other contracts under `api/`.
-    pub fn imported_contracts(&self) -> BTreeSet<String> {
-        let [contracts, _] = &self.roots;
-        self.pool
-            .files()
-            .filter(|file| file.package_name() != self.package)
-            .filter(|file| contracts.join(file.name()).exists())
-            .map(|file| file.package_name().to_owned())
-            .collect()
-    }
-
     /// Where everything was read from.
     pub fn files(&self) -> Vec<PathBuf> {
         let exists = |file: FileDescriptor| {

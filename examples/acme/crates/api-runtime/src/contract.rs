@@ -12,6 +12,10 @@ use tower::Service;
 
 use crate::rest::Route;
 
+/// The largest request message over gRPC, in bytes, whatever limit a server sets for bodies: memory for a message is
+/// reserved when its length is read, before the message itself has come.
+pub const LARGEST_MESSAGE: usize = 64 * 1024 * 1024;
+
 /// A request as both transports see it.
 pub type Request = http::Request<axum::body::Body>;
 /// An answer as both transports see it.
@@ -89,6 +93,8 @@ pub struct Method {
     pub path: &'static str,
     /// Who may call it.
     pub access: Access,
+    /// Whether it answers with a stream of messages.
+    pub streams: bool,
 }
 
 /// Who may call a method: option `(platform.v1.policy).access` of the contract.

@@ -19,7 +19,9 @@ mod routing;
 pub mod validate;
 pub mod wkt;
 
-pub use contract::{Access, Contract, Description, Endpoint, Method, Request, Response, Transport};
+pub use contract::{
+    Access, Contract, Description, Endpoint, LARGEST_MESSAGE, Method, Request, Response, Transport,
+};
 pub use error::Error;
 pub use ids::parse_uuid;
 pub use mask::UpdateMask;

@@ -2,25 +2,38 @@
 
 use std::time::{Duration, Instant};
 
+use serde::Deserialize;
 use tonic::{
-    Request,
+    Code, Request, Response, Status,
     metadata::{Ascii, MetadataKey, MetadataValue},
     transport::{Channel, Endpoint},
 };
 
-use crate::{Error, context};
+use crate::{config::http_address, context, error::status};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
-/// A channel to the service at `http://host:port`. It connects when it is first used, and again when it has to.
-pub fn connect(address: &str) -> Result<Channel, Error> {
-    let endpoint = Endpoint::from_shared(address.to_owned()).map_err(Error::internal)?;
-    let endpoint = endpoint
+/// Where another service answers over gRPC, as a configuration has it: `http://host:port`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Address(http::Uri);
+
+impl TryFrom<String> for Address {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        http_address(&text).map(Self)
+    }
+}
+
+/// A channel to a service. It connects when it is first used, and again when it has to.
+pub fn connect(address: &Address) -> Channel {
+    Endpoint::from(address.0.clone())
         .connect_timeout(CONNECT_TIMEOUT)
         .http2_keep_alive_interval(KEEP_ALIVE)
-        .tcp_nodelay(true);
-    Ok(endpoint.connect_lazy())
+        .tcp_nodelay(true)
+        .connect_lazy()
 }
 
 /// A call on behalf of the request in work: with its token, its ids and the time that is left of it.
@@ -35,6 +48,30 @@ pub fn forward<T, U>(request: &Request<T>, message: U) -> Request<U> {
         call.set_timeout(context.deadline().saturating_duration_since(Instant::now()));
     }
     call
+}
+
+/// What was asked for; `None` when the other service does not have it.
+///
+/// That the caller may not have it is passed on. Anything else is not the caller's fault: it is logged, and answered
+/// without its cause.
+pub fn found<T>(answer: Result<Response<T>, Status>) -> Result<Option<T>, Status> {
+    let error = match answer {
+        Ok(answer) => return Ok(Some(answer.into_inner())),
+        Err(error) => error,
+    };
+    match error.code() {
+        Code::NotFound => Ok(None),
+        Code::Unauthenticated | Code::PermissionDenied => Err(error),
+        code @ (Code::Unavailable | Code::DeadlineExceeded) => {
+            tracing::warn!(cause = %error, "another service does not answer");
+            let message = "another service, which this request needs, does not answer: try again";
+            Err(status(code, "DEPENDENCY_UNAVAILABLE", message))
+        }
+        _ => {
+            tracing::error!(cause = %error, "another service failed");
+            Err(status(Code::Internal, "INTERNAL", "internal error"))
+        }
+    }
 }
 
 fn set<T>(call: &mut Request<T>, name: &'static str, value: &str) {

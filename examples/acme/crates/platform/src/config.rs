@@ -23,7 +23,7 @@
 //! | `log.format` | `pretty` | or `json`: an object per line |
 //! | `telemetry.otlp_endpoint` | none | where traces go (OTLP over gRPC), such as `http://localhost:4317`; without it none are made |
 //! | `telemetry.sample_ratio` | `0.01` | share of the requests traced, 0 to 1; the decision of a caller with a `traceparent` is kept |
-//! | `limits.body` | `4194304` | largest body of a request, over both transports |
+//! | `limits.body` | `4194304` | largest body of a request, over both transports; at most 67108864 |
 //! | `limits.header` | `16384` | largest set of headers |
 //! | `limits.timeout` | `30s` | a request that takes longer is answered DEADLINE_EXCEEDED; a shorter `grpc-timeout` is kept |
 //! | `limits.concurrency` | `1024` | requests in work at once; more are answered UNAVAILABLE |
@@ -44,6 +44,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 pub use self::values::duration;
+pub(crate) use self::values::http_address;
 use self::values::{otlp_endpoint, targets};
 pub use self::{
     error::{ConfigError, Problem},
@@ -118,7 +119,7 @@ pub struct Telemetry {
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct Limits {
-    #[serde(deserialize_with = "values::positive")]
+    #[serde(deserialize_with = "values::body_size")]
     pub body: usize,
     #[serde(deserialize_with = "values::header_size")]
     pub header: usize,

@@ -65,6 +65,11 @@ impl Context {
         )
     }
 
+    /// The function, run in this context.
+    pub(crate) fn run<R>(self, function: impl FnOnce() -> R) -> R {
+        CURRENT.sync_scope(self, function)
+    }
+
     /// The future, run in this context.
     pub(crate) fn scope<F: Future>(self, future: F) -> impl Future<Output = F::Output> {
         CURRENT.scope(self, future)

@@ -10,6 +10,7 @@ pub(crate) mod ids;
 mod load;
 mod metrics;
 mod panic;
+mod stream;
 mod trace;
 
 use std::{
@@ -61,6 +62,7 @@ struct Layers {
     /// `consultants.v1.ConsultantsService/GetConsultant`
     rpc: &'static str,
     access: Access,
+    streams: bool,
     transport: Transport,
     metrics: Metrics,
     shared: Arc<Shared>,
@@ -73,6 +75,7 @@ impl MethodLayer {
         Self(Arc::new(Layers {
             rpc,
             access: method.access,
+            streams: method.streams,
             transport,
             metrics,
             shared,
@@ -122,7 +125,7 @@ where
 
 impl Layers {
     /// Request id, trace, metrics: what must see every answer, errors included.
-    async fn observe<S>(&self, inner: S, request: Request) -> Response
+    async fn observe<S>(self: &Arc<Self>, inner: S, request: Request) -> Response
     where
         S: Service<Request, Response = Response, Error = Infallible> + Send,
         S::Future: Send,
@@ -143,12 +146,23 @@ impl Layers {
                 .admit(inner, request, timeout)
                 .instrument(span.clone())
                 .await;
+            let status = response.status();
+            let layers = self.clone();
+            let record = move |span: &Span, code| {
+                let duration = started.elapsed();
+                trace::finish(span, status, code);
+                layers.metrics.record(code, duration);
+                tracing::debug!(rpc = layers.rpc, ?code, ?duration, "answered");
+            };
             let code = code_of(&response, self.transport);
-            let duration = started.elapsed();
-            trace::finish(&span, &response, code);
-            self.metrics.record(code, duration);
-            tracing::debug!(rpc = self.rpc, ?code, ?duration, "answered");
-            response
+            if !self.streams || code != Code::Ok {
+                record(&span, code);
+                return response;
+            }
+            let context = context.clone();
+            stream::watch(response, context, span.clone(), move |code| {
+                record(&span, code)
+            })
         };
         let mut response = context.clone().scope(work).await;
         ids::echo(&context, response.headers_mut());

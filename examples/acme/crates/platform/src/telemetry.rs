@@ -92,7 +92,7 @@ fn describe() {
     metrics::describe_histogram!(
         "rpc_duration_seconds",
         metrics::Unit::Seconds,
-        "Time from a request's headers to its answer's."
+        "Time from a request's headers to its answer's, or to the end of a stream of answers."
     );
 }
 

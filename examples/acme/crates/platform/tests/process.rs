@@ -8,7 +8,10 @@ use api_runtime::{
     rest::{Route, Segment, Template},
 };
 use axum::body::Body;
-use http_body_util::BodyExt;
+use futures_util::stream;
+use http::{HeaderMap, HeaderName};
+use http_body::Frame;
+use http_body_util::{BodyExt, StreamBody};
 use platform::{Application, Module, Platform, Service, Sources, auth};
 use testkit::TestServer;
 use tokio::{
@@ -25,14 +28,21 @@ const SERVICE: Service = Service {
     wire: |platform| Box::pin(wire(platform)),
 };
 
-static METHODS: [Method; 2] = [
+static METHODS: [Method; 3] = [
     Method {
         path: "/shop.v1.ShopService/Ask",
         access: Access::Public,
+        streams: false,
     },
     Method {
         path: "/shop.v1.ShopService/WhoAmI",
         access: Access::Authenticated,
+        streams: false,
+    },
+    Method {
+        path: "/shop.v1.ShopService/Listen",
+        access: Access::Public,
+        streams: true,
     },
 ];
 static ASK: Template = Template {
@@ -44,6 +54,13 @@ static ASK: Template = Template {
 static ME: Template = Template {
     text: "/me",
     segments: &[Segment::Literal("me")],
+    verb: None,
+    variables: &[],
+};
+
+static LISTEN: Template = Template {
+    text: "/listen",
+    segments: &[Segment::Literal("listen")],
     verb: None,
     variables: &[],
 };
@@ -67,6 +84,12 @@ async fn wire(_: &Platform) -> Result<Module, platform::Error> {
             verb: "GET",
             template: &ME,
             method: &METHODS[1],
+            endpoint: endpoint(),
+        },
+        Route {
+            verb: "GET",
+            template: &LISTEN,
+            method: &METHODS[2],
             endpoint: endpoint(),
         },
     ];
@@ -99,6 +122,18 @@ async fn answer(request: Request) -> Result<Response, Infallible> {
             Ok(body) => Response::new(Body::from(body.to_bytes().len().to_string())),
             Err(error) => status_response(Status::internal(error.to_string()), Transport::Http),
         },
+        "/listen" => {
+            let status = [("grpc-status", "13")];
+            let end =
+                status.map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
+            let frames = [
+                Frame::data("said".into()),
+                Frame::trailers(HeaderMap::from_iter(end)),
+            ];
+            Response::new(Body::new(StreamBody::new(stream::iter(
+                frames.map(Ok::<_, Infallible>),
+            ))))
+        }
         _ => Response::new(Body::from(caller.unwrap_or_default())),
     })
 }
@@ -243,6 +278,16 @@ async fn requests_are_counted_by_method_transport_and_code() {
     assert!(metrics.contains(
         "rpc_duration_seconds_bucket{rpc=\"shop.v1.ShopService/WhoAmI\",transport=\"http\",le="
     ));
+}
+
+#[tokio::test]
+async fn a_stream_counts_as_what_it_ends_with() {
+    let server = start(&[]).await;
+    let listened = server.get("/listen").await;
+    assert_eq!((listened.status, listened.text.as_str()), (200, "said"));
+    let metrics = server.get("/metrics").await.text;
+    let line = "rpc_requests_total{rpc=\"shop.v1.ShopService/Listen\",transport=\"http\",code=\"INTERNAL\"} 1";
+    assert!(metrics.contains(line), "{metrics}");
 }
 
 #[tokio::test]

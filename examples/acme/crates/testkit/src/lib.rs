@@ -1,15 +1,18 @@
-//! What the services' tests need: a server of the service on free ports, a client, and databases that are thrown away.
+//! What the services' tests need: a server of the service on free ports, a client, doubles of other services, and
+//! databases that are thrown away.
 //!
 //! Everything is SQLite in a temporary folder; with `DATABASE_URL` (PostgreSQL) set, servers get a schema of their own
 //! there. It is for tests: what goes wrong panics and says so.
 
 mod client;
 mod database;
+mod double;
 mod server;
 
 pub use self::{
     client::{Client, Response},
     database::{TestDatabase, database, postgres},
+    double::{Double, RunningDouble},
     server::TestServer,
 };
 

@@ -19,7 +19,7 @@ pub struct Consultant {
     pub name: String,
     /// The consultant's email; no two consultants share one.
     pub email: String,
-    /// When: born.
+    /// Date born.
     pub born: Option<NaiveDate>,
     /// Active or not.
     pub active: bool,

@@ -2,10 +2,11 @@
 
 use std::{convert::Infallible, future::ready, sync::Arc};
 
-use axum::body::Body as HttpBody;
-use futures_util::{Stream, StreamExt};
-use http::{HeaderValue, StatusCode, header, request::Parts};
-use http_body_util::{BodyExt, LengthLimitError};
+use axum::body::{Body as HttpBody, Bytes};
+use futures_util::{Stream, StreamExt, stream};
+use http::{HeaderName, HeaderValue, StatusCode, header, request::Parts};
+use http_body::Frame;
+use http_body_util::{BodyExt, LengthLimitError, StreamBody};
 use tonic::{Status, metadata::MetadataMap};
 
 use super::{Arity, Body, ParamError, Reply, Route, Template, Variable, params::pairs};
@@ -15,6 +16,8 @@ use crate::{
     message::Message,
     validate::Violations,
 };
+
+const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
 /// How one HTTP binding of a method maps: all that does not depend on the types.
 #[derive(Debug)]
@@ -68,7 +71,8 @@ where
 }
 
 /// The route of a method with a stream of answers: a line of JSON each, or events when the client asks for
-/// `text/event-stream`. A stream that breaks ends with a line `{"error": …}`.
+/// `text/event-stream`. A stream that breaks ends with a line `{"error": …}`, and with the trailer `grpc-status`, which
+/// tells the layers around it what HTTP/1 tells no client.
 pub fn stream<Q, R, S, F>(
     method: &'static Method,
     rule: &'static Rule,
@@ -93,14 +97,15 @@ where
             Ok(call(request).await.map_or_else(failed, |answer| {
                 let (metadata, messages, _) = answer.into_parts();
                 let mut broken = false;
-                let lines = messages
+                let frames = messages
                     .map(move |message| {
                         message.and_then(|message| encode(&message).map_err(unwritable))
                     })
                     // The line of an error is the last one.
                     .take_while(move |line| ready(!std::mem::replace(&mut broken, line.is_err())))
-                    .map(move |line| Ok::<_, Infallible>(form.line(line)));
-                let mut response = Response::new(HttpBody::from_stream(lines));
+                    .flat_map(move |line| stream::iter(form.frames(line)))
+                    .map(Ok::<_, Infallible>);
+                let mut response = Response::new(HttpBody::new(StreamBody::new(frames)));
                 response
                     .headers_mut()
                     .insert(header::CONTENT_TYPE, form.content_type());
@@ -143,6 +148,15 @@ impl Form {
             Self::Lines => "application/x-ndjson",
             Self::Events => "text/event-stream",
         })
+    }
+
+    fn frames(self, message: Result<Reply, Status>) -> impl Iterator<Item = Frame<Bytes>> {
+        let code = message.as_ref().err().map(Status::code);
+        let trailer = code.map(|code| {
+            let status = HeaderValue::from(i32::from(code));
+            Frame::trailers([(GRPC_STATUS, status)].into_iter().collect())
+        });
+        std::iter::once(Frame::data(self.line(message).into())).chain(trailer)
     }
 
     fn line(self, message: Result<Reply, Status>) -> Vec<u8> {

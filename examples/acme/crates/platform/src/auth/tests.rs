@@ -136,6 +136,25 @@ fn claims_that_are_not_meant_for_us_are_refused() {
     }
 }
 
+#[tokio::test]
+async fn a_token_that_was_valid_expires_all_the_same() {
+    let issuer = Issuer::new();
+    issuer.key();
+    let config = config::Auth {
+        leeway: Duration::ZERO,
+        ..issuer.config.clone()
+    };
+    let verifier = Verifier::new(&config);
+    let exp = chrono::Utc::now().timestamp() + 1;
+    let token = issuer.sign(&claims(|claims| claims["exp"] = json!(exp)));
+    assert!(verifier.verify(&bearer(&token)).is_ok());
+    while chrono::Utc::now().timestamp() <= exp {
+        assert!(verifier.verify(&bearer(&token)).is_ok() || chrono::Utc::now().timestamp() > exp);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(verifier.verify(&bearer(&token)), Err(Rejection::Expired));
+}
+
 #[test]
 fn forged_tokens_are_refused() {
     let issuer = Issuer::new();

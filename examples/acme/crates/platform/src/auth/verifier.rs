@@ -1,10 +1,14 @@
 //! Whether a token is to be believed.
 
-use std::{path::PathBuf, sync::OnceLock};
+use std::{
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+};
 
 use ed25519_dalek::{VerifyingKey, pkcs8::DecodePublicKey};
 use http::{HeaderMap, header::AUTHORIZATION};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, errors::ErrorKind};
+use moka::sync::Cache;
 use serde::Deserialize;
 use tonic::{Code, Status};
 
@@ -16,6 +20,17 @@ pub struct Verifier {
     key_file: PathBuf,
     key: OnceLock<DecodingKey>,
     validation: Validation,
+    /// Tokens that were found valid: to check a signature costs more than all other layers of a request together.
+    verified: Cache<Vec<u8>, Arc<Verified>>,
+}
+
+/// Bytes of tokens to remember; a token has a few hundred, and only the issuer can make one that is remembered.
+const REMEMBERED: u64 = 4 * 1024 * 1024;
+
+struct Verified {
+    caller: Caller,
+    /// Seconds since 1970.
+    expires: f64,
 }
 
 /// Why a request was not let in.
@@ -47,6 +62,7 @@ impl From<Rejection> for Status {
 #[derive(Deserialize)]
 struct Claims {
     sub: String,
+    exp: f64,
 }
 
 impl Verifier {
@@ -63,13 +79,14 @@ impl Verifier {
             key_file: config.public_key_file.clone(),
             key: OnceLock::new(),
             validation,
+            verified: Cache::builder()
+                .max_capacity(REMEMBERED)
+                .weigher(|token: &Vec<u8>, _| u32::try_from(token.len()).unwrap_or(u32::MAX))
+                .build(),
         }
     }
 
     /// The caller that the `authorization` header proves.
-    ///
-    /// The signature is by far the most expensive part of a request's way through the layers. A bounded cache of
-    /// verified tokens belongs here.
     pub fn verify(&self, headers: &HeaderMap) -> Result<Caller, Rejection> {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         let value = values.next().ok_or(Rejection::Missing)?;
@@ -83,14 +100,33 @@ impl Verifier {
         if !scheme.eq_ignore_ascii_case(b"Bearer ") {
             return Err(Rejection::Invalid);
         }
-        let claims = decode::<Claims>(token.trim_ascii(), self.key()?, &self.validation);
-        let claims = claims.map_err(|error| match error.kind() {
-            ErrorKind::ExpiredSignature => Rejection::Expired,
-            _ => Rejection::Invalid,
-        })?;
-        Ok(Caller {
-            subject: claims.claims.sub,
-        })
+        let token = token.trim_ascii();
+        let verified = match self.verified.get(token) {
+            Some(verified) => verified,
+            None => {
+                let verified = Arc::new(self.check(token)?);
+                self.verified.insert(token.to_owned(), verified.clone());
+                verified
+            }
+        };
+        let now = chrono::Utc::now().timestamp() as f64;
+        if verified.expires + (self.validation.leeway as f64) < now {
+            return Err(Rejection::Expired);
+        }
+        Ok(verified.caller.clone())
+    }
+
+    fn check(&self, token: &[u8]) -> Result<Verified, Rejection> {
+        match decode::<Claims>(token, self.key()?, &self.validation) {
+            Ok(token) => Ok(Verified {
+                caller: Caller {
+                    subject: token.claims.sub,
+                },
+                expires: token.claims.exp,
+            }),
+            Err(error) if *error.kind() == ErrorKind::ExpiredSignature => Err(Rejection::Expired),
+            Err(_) => Err(Rejection::Invalid),
+        }
     }
 
     fn key(&self) -> Result<&DecodingKey, Rejection> {

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use api_runtime::LARGEST_MESSAGE;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, de::Error};
 use tracing_subscriber::filter::Targets;
@@ -29,6 +30,16 @@ pub mod duration {
 pub(super) fn positive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
     checked(deserializer, |number: &usize| {
         (*number > 0).then_some(()).ok_or("must be at least 1")
+    })
+}
+
+/// Over gRPC no message may be larger, whatever is configured.
+pub(super) fn body_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    checked(deserializer, |size: &usize| {
+        (1..=LARGEST_MESSAGE)
+            .contains(size)
+            .then_some(())
+            .ok_or("must be from 1 to 67108864")
     })
 }
 
@@ -71,11 +82,14 @@ pub(super) fn otlp_endpoint<'de, D: Deserializer<'de>>(
     else {
         return Ok(None);
     };
+    http_address(&text).map(Some).map_err(D::Error::custom)
+}
+
+/// An address without TLS.
+pub(crate) fn http_address(text: &str) -> Result<http::Uri, String> {
     match text.parse::<http::Uri>() {
-        Ok(uri) if uri.scheme_str() == Some("http") && uri.authority().is_some() => Ok(Some(uri)),
-        _ => Err(D::Error::custom(format!(
-            "`{text}` is no address like http://localhost:4317"
-        ))),
+        Ok(uri) if uri.scheme_str() == Some("http") && uri.authority().is_some() => Ok(uri),
+        _ => Err(format!("`{text}` is no address like http://localhost:4317")),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The span of a request, for the few that are traced; the others cost nothing here.
 
-use api_runtime::{Request, Response, Transport};
+use api_runtime::{Request, Transport};
+use http::StatusCode;
 use opentelemetry::trace::{SpanContext, TraceContextExt, TraceFlags, TraceState};
 use tonic::Code;
 use tracing::{Span, field::Empty};
@@ -44,14 +45,11 @@ pub(super) fn span(rpc: &'static str, transport: Transport, request: &Request) -
     span.unwrap_or_else(Span::none)
 }
 
-pub(super) fn finish(span: &Span, response: &Response, code: Code) {
+pub(super) fn finish(span: &Span, status: StatusCode, code: Code) {
     if span.is_none() {
         return;
     }
-    span.record(
-        "http.response.status_code",
-        i64::from(response.status().as_u16()),
-    );
+    span.record("http.response.status_code", i64::from(status.as_u16()));
     span.record("rpc.status", tracing::field::debug(code));
     if matches!(
         code,

@@ -68,7 +68,7 @@ the configuration is wrong in 9 places:
   http.name: there is no such key (variable SHOP__HTTP__NAME)
   http.port: invalid type: string \"many\", expected u16 (shop.yaml)
   http.prot: there is no such key (shop.yaml)
-  limits.body: must be at least 1 (shop.yaml)
+  limits.body: must be from 1 to 67108864 (shop.yaml)
   limits.timeout: invalid type: integer `5`, expected a string (shop.yaml)
   log.format: unknown variant `xml`, expected `pretty` or `json` (shop.yaml)
   telemetry.sample_ratio: must be from 0 to 1 (variable SHOP__TELEMETRY__SAMPLE_RATIO)";

@@ -1,0 +1,48 @@
+//! Cargo, asked from within a task.
+
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+/// Runs `cargo build` and returns what it says of each package, as JSON; people see its errors as ever.
+///
+/// Without further arguments it builds the services, as `make build` does.
+pub fn build(arguments: &[String]) -> Result<Vec<Value>> {
+    let output = cargo()
+        .args(["build", "--message-format=json-render-diagnostics"])
+        .args(arguments)
+        .stderr(Stdio::inherit())
+        .output()?;
+    ensure!(output.status.success(), "the build failed");
+    let lines = output.stdout.split(|byte| *byte == b'\n');
+    Ok(lines
+        .filter_map(|line| serde_json::from_slice(line).ok())
+        .collect())
+}
+
+/// The packages of the workspace, as `cargo metadata` describes them.
+pub fn packages() -> Result<Vec<Value>> {
+    let output = cargo()
+        .args(["metadata", "--no-deps", "--format-version=1"])
+        .stderr(Stdio::inherit())
+        .output()?;
+    ensure!(output.status.success(), "cargo cannot read the workspace");
+    let mut metadata: Value = serde_json::from_slice(&output.stdout)?;
+    let Value::Array(packages) = metadata["packages"].take() else {
+        return Err(anyhow::anyhow!("cargo metadata names no packages"));
+    };
+    Ok(packages)
+}
+
+/// The path of a package's manifest, from the root of the workspace.
+pub fn manifest(package: &Value) -> Result<std::path::PathBuf> {
+    let manifest = package["manifest_path"].as_str().context("no manifest")?;
+    let root = std::env::current_dir()?;
+    let relative = std::path::Path::new(manifest).strip_prefix(root)?;
+    Ok(relative.to_owned())
+}
+
+fn cargo() -> Command {
+    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
