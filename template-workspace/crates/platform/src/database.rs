@@ -7,6 +7,7 @@
 mod error;
 mod migrations;
 mod pool;
+mod postgres;
 mod transaction;
 pub mod types;
 mod values;

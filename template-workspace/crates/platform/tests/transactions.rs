@@ -117,10 +117,13 @@ diesel::define_sql_function! {
 }
 
 fn open(url: &str) -> Database {
-    Database::open(&config::Database {
-        wait_timeout: Duration::from_secs(60),
-        ..config::Database::new(url)
-    })
+    Database::open(
+        "test",
+        &config::Database {
+            wait_timeout: Duration::from_secs(60),
+            ..config::Database::new(url)
+        },
+    )
     .unwrap()
 }
 
