@@ -16,7 +16,7 @@ mod values;
 pub use self::transaction::{Attempts, Failure, Outcomes, Transactional, end};
 pub use self::{
     error::Error,
-    migrations::Migrations,
+    migrations::{MigrationState, Migrations},
     pool::{Backend, Database, Postgres, Sqlite},
     transaction::Rollback,
     values::Sql,

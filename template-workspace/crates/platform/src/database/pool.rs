@@ -20,7 +20,7 @@ use futures_util::{FutureExt, future::BoxFuture};
 use metrics::gauge;
 use secrecy::ExposeSecret;
 
-use super::{Error, Migrations, migrations, postgres::Connector};
+use super::{Error, postgres::Connector};
 use crate::{config, with_conn};
 
 pub type Postgres = AsyncPgConnection;
@@ -94,28 +94,6 @@ impl Database {
 
     pub fn is_sqlite(&self) -> bool {
         matches!(*self.backend, Backend::Sqlite(_))
-    }
-
-    /// Applies the migrations that have not been applied yet, in their order.
-    pub async fn migrate(&self, migrations: &'static Migrations) -> Result<(), Error> {
-        match &*self.backend {
-            Backend::Postgres(pool) => {
-                migrations::apply(&migrations.postgres, pool.get().await?).await
-            }
-            Backend::Sqlite(pool) => migrations::apply(&migrations.sqlite, pool.get().await?).await,
-        }
-    }
-
-    /// How many migrations have not been applied yet.
-    pub async fn pending(&self, migrations: &'static Migrations) -> Result<usize, Error> {
-        match &*self.backend {
-            Backend::Postgres(pool) => {
-                migrations::pending(&migrations.postgres, pool.get().await?).await
-            }
-            Backend::Sqlite(pool) => {
-                migrations::pending(&migrations.sqlite, pool.get().await?).await
-            }
-        }
     }
 
     /// Whether the database answers.
