@@ -7,12 +7,14 @@
 mod client;
 mod database;
 mod double;
+mod migrations;
 mod server;
 
 pub use self::{
     client::{Client, Response},
     database::{TestDatabase, database, postgres},
     double::{Double, RunningDouble},
+    migrations::{assert_repeatable, assert_same_columns},
     server::TestServer,
 };
 
