@@ -51,15 +51,17 @@ pub enum Error {
 {%- endif %}
     #[error("{{resource_words}} {0} was changed since the etag was read")]
     Changed(Uuid),
+    #[error("the request_id belongs to a request that created another {{resource_words}}: choose a new one")]
+    RequestIdReused,
     #[error(transparent)]
     Platform(#[from] platform::Error),
 }
 
 /// Where {{resources_words}} are kept.
 pub trait {{Resource}}Repository: Send + Sync + 'static {
-    /// Adds {{a_resource}}
-{%- if has_unique %}; [`Error::AlreadyExists`] when a value that must be unique is taken{% endif %}.
-    fn insert(&self, {{resource_ident}}: &{{Resource}}) -> impl Future<Output = Result<(), Error>> + Send;
+    /// Adds {{a_resource}}; `false` when there is one with its id already
+{%- if has_unique %}, [`Error::AlreadyExists`] when a value that must be unique is taken{% endif %}.
+    fn insert(&self, {{resource_ident}}: &{{Resource}}) -> impl Future<Output = Result<bool, Error>> + Send;
 
     /// Finds one {{resource_words}}.
     fn find(&self, id: Uuid) -> impl Future<Output = Result<Option<{{Resource}}>, Error>> + Send;
@@ -93,11 +95,11 @@ impl<R: {{Resource}}Repository> {{UseCases}}<R> {
         Self { repository }
     }
 
-    /// Creates {{a_resource}}.
-    pub async fn create(&self, new: New{{Resource}}) -> Result<{{Resource}}, Error> {
+    /// Creates {{a_resource}} with this id. Asked for again, as after an answer that was lost, it is found instead.
+    pub async fn create(&self, id: Uuid, new: New{{Resource}}) -> Result<{{Resource}}, Error> {
         let now = platform::time::now();
         let {{resource_ident}} = {{Resource}} {
-            id: Uuid::new_v4(),
+            id,
             version: 1,
             created_at: now,
             updated_at: now,
@@ -105,8 +107,17 @@ impl<R: {{Resource}}Repository> {{UseCases}}<R> {
             {{line}}
 {%- endfor %}
         };
-        self.repository.insert(&{{resource_ident}}).await?;
-        Ok({{resource_ident}})
+        if self.repository.insert(&{{resource_ident}}).await? {
+            return Ok({{resource_ident}});
+        }
+        let stored = self.get(id).await?;
+        let (created_at, updated_at) = (stored.created_at, stored.updated_at);
+        let asked_for = {{Resource}} { created_at, updated_at, ..{{resource_ident}} };
+        // Once it has been changed, nobody knows what it was created as.
+        if stored.version == 1 && stored != asked_for {
+            return Err(Error::RequestIdReused);
+        }
+        Ok(stored)
     }
 
     /// Finds one {{resource_words}}.

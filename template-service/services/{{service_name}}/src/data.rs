@@ -21,7 +21,7 @@ impl {{Resource}}Store {
 }
 
 impl {{Resource}}Repository for {{Resource}}Store {
-    async fn insert(&self, {{resource_ident}}: &{{Resource}}) -> Result<(), Error> {
+    async fn insert(&self, {{resource_ident}}: &{{Resource}}) -> Result<bool, Error> {
         let values = (
             {{table}}::id.eq(Sql({{resource_ident}}.id)),
             {{table}}::version.eq({{resource_ident}}.version),
@@ -31,14 +31,19 @@ impl {{Resource}}Repository for {{Resource}}Store {
             {{line}}
 {%- endfor %}
         );
-        with_conn!(&self.database, |conn| {
-            diesel::insert_into({{table}}::table).values(values).execute(conn).await
+        let inserted = with_conn!(&self.database, |conn| {
+            diesel::insert_into({{table}}::table)
+                .values(values)
+                .on_conflict({{table}}::id)
+                .do_nothing()
+                .execute(conn)
+                .await
         })
 {%- if has_unique %}
         .map_err(taken)?;
 {%- else %}?;
 {%- endif %}
-        Ok(())
+        Ok(inserted == 1)
     }
 
     async fn find(&self, id: Uuid) -> Result<Option<{{Resource}}>, Error> {

@@ -29,13 +29,14 @@ impl<R: {{Resource}}Repository> {{proto_service}} for {{Resource}}Api<R> {
         &self,
         request: Request<v1::Create{{Resource}}Request>,
     ) -> Result<Response<v1::Create{{Resource}}Response>, Status> {
+        let id = idempotency::resource_id(&request, request.get_ref().request_id.as_deref())?;
         let {{resource_ident}} = request.into_inner().{{resource_ident}}.unwrap_or_default();
         let new = New{{Resource}} {
 {%- for line in new_from_message %}
             {{line}}
 {%- endfor %}
         };
-        let {{resource_ident}} = self.{{resources_ident}}.create(new).await?;
+        let {{resource_ident}} = self.{{resources_ident}}.create(id, new).await?;
         Ok(Response::new(v1::Create{{Resource}}Response { {{resource_ident}}: Some({{resource_ident}}.into()) }))
     }
 
@@ -139,6 +140,7 @@ impl From<Error> for Status {
 {%- if has_unique %}
             Error::AlreadyExists(field) => v1::errors::{{resource_error}}_already_exists(message).metadata("field", field).into(),
 {%- endif %}
+            Error::RequestIdReused => v1::errors::request_id_reused(message).into(),
             Error::Changed(id) => v1::errors::{{resource_error}}_changed(message).metadata("id", id).into(),
             Error::Platform(error) => error.into(),
         }

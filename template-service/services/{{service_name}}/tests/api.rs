@@ -60,6 +60,23 @@ async fn what_is_created_is_found() {
 }
 
 #[tokio::test]
+async fn a_request_that_is_repeated_creates_nothing_more() {
+    let server = TestServer::start(&SERVICE).await;
+    let path = format!("{PATH}?requestId=6e2b1b5e-5a5c-4f0e-8a0a-0d7a1c9a3b11");
+    let created = server.post(&path, first()).await;
+    assert_eq!(created.status, 200, "{}", created.json);
+    let again = server.post(&path, first()).await;
+    assert_eq!((again.status, again.json), (200, created.json.clone()));
+    assert_eq!(server.get(PATH).await.json["{{resources_json}}"], json!([created.json]));
+{%- if samples_differ %}
+
+    let other = server.post(&path, second()).await;
+    assert_eq!(other.status, 409);
+    assert_eq!(other.json["details"][0]["reason"], "REQUEST_ID_REUSED");
+{%- endif %}
+}
+
+#[tokio::test]
 async fn lists_come_in_pages() {
     let server = TestServer::start(&SERVICE).await;
     create(&server, first()).await;
@@ -251,7 +268,7 @@ async fn everything_works_over_grpc() {
     let mut client = {{proto_service}}Client::new(server.channel());
     let message = |value: Value| serde_json::from_value::<v1::{{Resource}}>(value).unwrap();
 
-    let create = v1::Create{{Resource}}Request { {{resource_ident}}: Some(message(first())) };
+    let create = v1::Create{{Resource}}Request { {{resource_ident}}: Some(message(first())), request_id: None };
     let created = client.create_{{resource_rpc}}(server.authorize(create)).await.unwrap();
     let created = created.into_inner().{{resource_ident}}.unwrap();
 

@@ -85,7 +85,8 @@ fn second() -> {{Resource}} {
 
 async fn what_is_inserted_is_found(store: {{Resource}}Store) {
     for given in [first(), second()] {
-        store.insert(&given).await.unwrap();
+        assert!(store.insert(&given).await.unwrap());
+        assert!(!store.insert(&given).await.unwrap());
         assert_eq!(store.find(given.id).await.unwrap(), Some(given));
     }
     assert_eq!(store.find(Uuid::new_v4()).await.unwrap(), None);

@@ -13,6 +13,7 @@ pub mod database;
 mod error;
 pub mod etag;
 mod health;
+pub mod idempotency;
 mod layers;
 mod ops;
 pub mod page;

@@ -9,19 +9,18 @@ struct Fake {
 }
 
 impl {{Resource}}Repository for Fake {
-    async fn insert(&self, {{resource_ident}}: &{{Resource}}) -> Result<(), Error> {
-{%- if has_unique %}
+    async fn insert(&self, {{resource_ident}}: &{{Resource}}) -> Result<bool, Error> {
         let mut rows = self.rows.lock().unwrap();
+        if rows.iter().any(|other| other.id == {{resource_ident}}.id) {
+            return Ok(false);
+        }
 {%- for field in unique_fields %}
         if rows.iter().any(|other| {{field[1]}}) {
             return Err(Error::AlreadyExists("{{field[0]}}"));
         }
 {%- endfor %}
         rows.push({{resource_ident}}.clone());
-{%- else %}
-        self.rows.lock().unwrap().push({{resource_ident}}.clone());
-{%- endif %}
-        Ok(())
+        Ok(true)
     }
 
     async fn find(&self, id: Uuid) -> Result<Option<{{Resource}}>, Error> {
@@ -78,17 +77,38 @@ fn new_{{resource}}() -> New{{Resource}} {
 #[tokio::test]
 async fn what_is_created_is_found() {
     let {{resources_ident}} = {{resources_ident}}();
-    let created = {{resources_ident}}.create(new_{{resource}}()).await.unwrap();
+    let created = {{resources_ident}}.create(Uuid::new_v4(), new_{{resource}}()).await.unwrap();
     assert_eq!(created.version, 1);
     assert_eq!({{resources_ident}}.get(created.id).await.unwrap(), created);
+}
+
+#[tokio::test]
+async fn what_is_asked_for_again_is_created_once() {
+    let {{resources_ident}} = {{resources_ident}}();
+    let id = Uuid::new_v4();
+    let created = {{resources_ident}}.create(id, new_{{resource}}()).await.unwrap();
+    assert_eq!({{resources_ident}}.create(id, new_{{resource}}()).await.unwrap(), created);
+{%- if samples_differ %}
+    let other = New{{Resource}} {
+{%- for line in second_samples %}
+        {{line}}
+{%- endfor %}
+    };
+    let reused = {{resources_ident}}.create(id, other).await;
+    assert!(matches!(reused, Err(Error::RequestIdReused)));
+{%- endif %}
+
+    let change = {{Resource}}Change { {{change_sample}} };
+    {{resources_ident}}.update(id, None, change).await.unwrap();
+    assert!({{resources_ident}}.create(id, new_{{resource}}()).await.is_ok());
 }
 {%- if has_unique %}
 
 #[tokio::test]
 async fn a_unique_value_is_taken_once() {
     let {{resources_ident}} = {{resources_ident}}();
-    {{resources_ident}}.create(new_{{resource}}()).await.unwrap();
-    let again = {{resources_ident}}.create(new_{{resource}}()).await;
+    {{resources_ident}}.create(Uuid::new_v4(), new_{{resource}}()).await.unwrap();
+    let again = {{resources_ident}}.create(Uuid::new_v4(), new_{{resource}}()).await;
     assert!(matches!(again, Err(Error::AlreadyExists("{{unique_fields[0][0]}}"))));
 }
 {%- endif %}
@@ -96,7 +116,7 @@ async fn a_unique_value_is_taken_once() {
 #[tokio::test]
 async fn a_change_with_an_old_version_is_refused() {
     let {{resources_ident}} = {{resources_ident}}();
-    let created = {{resources_ident}}.create(new_{{resource}}()).await.unwrap();
+    let created = {{resources_ident}}.create(Uuid::new_v4(), new_{{resource}}()).await.unwrap();
 
     let change = {{Resource}}Change { {{change_sample}} };
     let changed = {{resources_ident}}.update(created.id, Some(1), change.clone()).await.unwrap();
@@ -110,7 +130,7 @@ async fn a_change_with_an_old_version_is_refused() {
 #[tokio::test]
 async fn what_is_deleted_is_not_found() {
     let {{resources_ident}} = {{resources_ident}}();
-    let created = {{resources_ident}}.create(new_{{resource}}()).await.unwrap();
+    let created = {{resources_ident}}.create(Uuid::new_v4(), new_{{resource}}()).await.unwrap();
 
     let stale = {{resources_ident}}.delete(created.id, Some(7)).await;
     assert!(matches!(stale, Err(Error::Changed(_))));
