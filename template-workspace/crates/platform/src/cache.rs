@@ -6,8 +6,9 @@
 //! - A cache that is away, slow or filled by somebody else never fails a request. A command waits for `cache.timeout` at
 //!   most; after one that was in vain, reads go without the cache for a second.
 //! - Nothing is served that was read from the database longer than `cache.ttl` ago, whatever the cache says of its age.
-//! - On one Redis, a read that begins after a write was answered sees it, whichever replica either goes to. Where Redis
-//!   could not be told of the write, this process still sees it at once, and others within `cache.ttl`.
+//! - With a Redis, a read that begins after a write was answered sees it, whichever replica either goes to. Where Redis
+//!   could not be told of the write, this process still sees it at once, and others when that was made good, within
+//!   `cache.ttl` at the latest; so does everyone after a fail-over to a Redis that had not been told yet.
 //! - With `memory://`, a process sees its own writes at once and those of other replicas within `cache.ttl`.
 //! - A write whose request was cut off, so that nobody knows whether and when it was done, is seen within `cache.ttl`.
 //!
@@ -70,7 +71,7 @@ impl Cache {
     /// When TLS cannot be set up.
     pub fn open(service: &'static str, config: &config::Cache) -> Result<Self, Error> {
         let backend = match Redis::connect(config)? {
-            Some(redis) => Backend::Redis(Arc::new(redis)),
+            Some(redis) => Backend::Redis(redis),
             None => Backend::Memory {
                 bytes: config.memory,
             },

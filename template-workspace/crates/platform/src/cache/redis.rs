@@ -3,7 +3,7 @@
 use std::{
     path::Path,
     sync::{
-        Arc,
+        Arc, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -42,6 +42,8 @@ const FILL: &str = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.c
 /// How long reads go without a cache that did not answer.
 const PAUSE: Duration = Duration::from_secs(1);
 
+const COMPLAIN_EVERY: Duration = Duration::from_secs(60);
+
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A connection that says nothing for so long, though it is asked, is dead and made anew.
@@ -56,10 +58,14 @@ pub(super) struct Redis {
     is_away: AtomicBool,
     /// When to try again nevertheless.
     attempts: Throttle,
-    /// When to tell again of foreign entries.
-    warnings: Throttle,
-    /// Keys whose entries could not be removed after a write. This process does not use them before that is made good,
-    /// or before they have ended.
+    /// Whether the log says that the cache fails.
+    is_told: AtomicBool,
+    /// When the log may say so again.
+    complaints: Throttle,
+    /// When the log may speak of foreign entries again.
+    suspicions: Throttle,
+    /// Keys whose entries could not be removed after a write. This process uses none of them before that is made good,
+    /// which it tries again and again for the sake of others, or before they have ended.
     owed: Cache<String, ()>,
 }
 
@@ -80,15 +86,15 @@ pub(super) struct Lease(Vec<u8>);
 
 impl Redis {
     /// Starts to connect; `None` when the cache is no Redis.
-    pub fn connect(config: &config::Cache) -> Result<Option<Self>, Error> {
+    pub fn connect(config: &config::Cache) -> Result<Option<Arc<Self>>, Error> {
         let url = config.url.expose_secret();
         if url == config::MEMORY {
             return Ok(None);
         }
-        let mut redis = parse(url).map_err(Error::internal)?;
+        let (mut redis, with_tls) = parse(url).map_err(Error::internal)?;
         // Away at start is no different from away later.
         redis.fail_fast = false;
-        if redis.tls.is_some() {
+        if with_tls {
             redis.tls = Some(tls(config.root_certificate.as_deref())?.into());
         }
         let client = Builder::from_config(redis)
@@ -111,16 +117,33 @@ impl Redis {
             .map_err(Error::internal)?;
         // The task ends with the client.
         drop(client.connect());
-        Ok(Some(Self {
+        let redis = Arc::new(Self {
             client,
             is_away: AtomicBool::new(false),
             attempts: Throttle::new(PAUSE),
-            warnings: Throttle::new(Duration::from_secs(60)),
+            is_told: AtomicBool::new(false),
+            complaints: Throttle::new(COMPLAIN_EVERY),
+            suspicions: Throttle::new(COMPLAIN_EVERY),
             owed: Cache::builder()
                 .max_capacity(MOST_OWED)
                 .time_to_live(config.ttl)
                 .build(),
-        }))
+        });
+        tokio::spawn(Self::settle_all(Arc::downgrade(&redis)));
+        Ok(Some(redis))
+    }
+
+    /// Makes good what is owed, as long as somebody uses the cache.
+    async fn settle_all(redis: Weak<Self>) {
+        loop {
+            tokio::time::sleep(PAUSE).await;
+            let Some(redis) = redis.upgrade() else { return };
+            for (key, ()) in &redis.owed {
+                if !redis.remove(&key).await {
+                    break;
+                }
+            }
+        }
     }
 
     /// What is in the place of an entry.
@@ -196,25 +219,30 @@ impl Redis {
         }
     }
 
-    /// Tells of an entry that is none, once a minute.
+    /// Tells of an entry that is none, but not of each.
     pub fn warn_of_foreign(&self, key: &str) {
-        if self.warnings.is_due() {
+        if self.suspicions.is_due() {
             tracing::warn!(key, "the cache held something that is no entry of ours");
         }
     }
 
-    /// Notes whether there was an answer, and tells when that changes.
+    /// Notes whether there was an answer, and tells when that changes; of one that comes and goes, once a minute.
     fn answer<T>(&self, answer: Result<T, RedisError>) -> Result<T, RedisError> {
         match &answer {
             Err(error) if *error.kind() != ErrorKind::InvalidArgument => {
                 self.attempts.restart();
-                if !self.is_away.swap(true, Ordering::Relaxed) {
-                    tracing::warn!(cause = %error, "the cache does not answer: going on without it");
+                self.is_away.store(true, Ordering::Relaxed);
+                if !self.is_told.load(Ordering::Relaxed) && self.complaints.is_due() {
+                    self.is_told.store(true, Ordering::Relaxed);
+                    tracing::warn!(cause = %error, "the cache fails: going on without it");
                 }
             }
             _ => {
-                if self.is_away.swap(false, Ordering::Relaxed) {
-                    tracing::info!("the cache answers again");
+                self.is_away.store(false, Ordering::Relaxed);
+                if self.is_told.load(Ordering::Relaxed)
+                    && self.is_told.swap(false, Ordering::Relaxed)
+                {
+                    tracing::info!("the cache works again");
                 }
             }
         }
@@ -222,25 +250,25 @@ impl Redis {
     }
 }
 
-/// The servers, the user and all else that a URL says.
+/// The servers, the user and all else that a URL says, and whether TLS is wanted.
 ///
 /// # Errors
 ///
 /// What is wrong with it, in words that do not repeat it: it may hold a password.
-pub(crate) fn parse(url: &str) -> Result<Config, &'static str> {
-    const SCHEMES: [&str; 6] = [
-        "redis",
-        "rediss",
-        "redis-cluster",
-        "rediss-cluster",
-        "redis-sentinel",
-        "rediss-sentinel",
-    ];
-    match url.split_once("://") {
-        Some((scheme, _)) if SCHEMES.contains(&scheme) => {}
+pub(crate) fn parse(url: &str) -> Result<(Config, bool), &'static str> {
+    let (scheme, rest) = url.split_once("://").unwrap_or_default();
+    // Told of TLS, fred would ask the system for its certificates here and now.
+    let (scheme, with_tls) = match scheme {
+        "redis" | "redis-cluster" | "redis-sentinel" => (scheme, false),
+        "rediss" => ("redis", true),
+        "rediss-cluster" => ("redis-cluster", true),
+        "rediss-sentinel" => ("redis-sentinel", true),
         _ => return Err("must be memory:// or start with redis:// or rediss://"),
-    }
-    Config::from_url(url).map_err(|_| "is no URL like redis://user:password@host:port")
+    };
+    let config = Config::from_url(&format!("{scheme}://{rest}"));
+    config
+        .map(|config| (config, with_tls))
+        .map_err(|_| "is no URL like redis://user:password@host:port")
 }
 
 /// Certificates from a file in PEM.
