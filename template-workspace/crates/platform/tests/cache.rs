@@ -53,6 +53,7 @@ on_both_caches! {
     an_invalidation_that_is_dropped_is_done_nevertheless,
     nothing_is_older_than_its_time_to_live,
     every_value_comes_back_as_it_was,
+    services_do_not_share_their_rows,
 }
 
 /// The Redis to test on; it may be slow where tests run side by side.
@@ -286,6 +287,17 @@ async fn every_value_comes_back_as_it_was(config: config::Cache) {
         assert_eq!(row.as_ref(), Some(&given));
     }
     assert_eq!(reads.into_inner(), 1);
+}
+
+async fn services_do_not_share_their_rows(config: config::Cache) {
+    let (id, ours, theirs) = (Uuid::new_v4(), Table::with("ours"), Table::with("theirs"));
+    let shop = Cache::open("shop", &config).unwrap().rows("goods");
+    let stock = Cache::open("stock", &config).unwrap().rows("goods");
+    for _ in 0..2 {
+        assert_eq!(ours.get(&shop, id).await, some("ours"));
+        assert_eq!(theirs.get(&stock, id).await, some("theirs"));
+    }
+    assert_eq!((ours.reads(), theirs.reads()), (1, 1));
 }
 
 #[tokio::test]
