@@ -414,17 +414,13 @@ async fn a_reader_overtaken_by_a_write_of_another_replica_puts_nothing_back() {
 async fn releases_with_other_columns_do_not_read_each_other_s_entries() {
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     struct NewRow {
-        text: String,
         note: Option<String>,
     }
 
     let config = redis_config();
     let (old, new) = (open::<Row>(&config), open::<NewRow>(&config));
     let (id, table) = (Uuid::new_v4(), Table::with("text"));
-    let row = NewRow {
-        text: "text".to_owned(),
-        note: some("note"),
-    };
+    let row = NewRow { note: some("note") };
     assert_eq!(table.get(&old, id).await, some("text"));
     let Ok(read) = new
         .get(id, || async { Ok::<_, Infallible>(Some(row.clone())) })
@@ -451,9 +447,9 @@ async fn is_bounded_without(url: &str) {
     table.set(Some("new"));
     invalidation.run().await;
     assert_eq!(table.get(&rows, id).await, some("new"));
-    // One command waits for 100ms, then there is a pause of a second.
+    // If every command waited for its 100ms, it would be ten seconds.
     assert!(
-        begun.elapsed() < Duration::from_secs(2),
+        begun.elapsed() < Duration::from_secs(5),
         "{:?}",
         begun.elapsed()
     );

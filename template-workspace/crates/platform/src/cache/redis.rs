@@ -75,7 +75,7 @@ pub(super) enum Reply {
     Absent,
     /// Somebody else is about to fill it.
     Leased,
-    /// Not even text: another program's.
+    /// Another program's: no entry, not even a text.
     Foreign,
     /// No answer.
     Unavailable,
@@ -115,7 +115,7 @@ impl Redis {
             .set_policy(ReconnectPolicy::new_exponential(0, 100, 2_000, 2))
             .build()
             .map_err(Error::internal)?;
-        // The task ends with the client.
+        // In a task of its own, for ever.
         drop(client.connect());
         let redis = Arc::new(Self {
             client,
