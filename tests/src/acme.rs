@@ -105,6 +105,7 @@ impl Acme {
         let mut command = crate::cargo::command(program, &self.path);
         command
             .env_remove("DATABASE_URL")
+            .env_remove("REDIS_URL")
             .env("CARGO_TARGET_DIR", target().join("target"));
         command
     }
@@ -162,6 +163,7 @@ impl Scratch {
         command
             .args(arguments)
             .env_remove("DATABASE_URL")
+            .env_remove("REDIS_URL")
             .env("CARGO_TARGET_DIR", target().join("target"));
         command
     }

@@ -1,4 +1,4 @@
-//! Databases for the tests: started on a free port, stopped when dropped.
+//! Databases and caches for the tests: started on a free port, stopped when dropped.
 
 use std::{
     fs,
@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use tempfile::TempDir;
 
-use crate::process::{Leash, free_port};
+use crate::process::{Leash, eventually, free_port};
 
 const READY_WITHIN: Duration = Duration::from_secs(60);
 
@@ -159,6 +159,114 @@ impl Drop for Postgres {
     }
 }
 
+/// A Redis server of its own, empty, without persistence.
+pub struct Redis {
+    server: Option<(Child, Leash)>,
+    port: u16,
+    arguments: &'static [&'static str],
+    directory: TempDir,
+}
+
+impl Redis {
+    /// The one of the distribution (7.0 on Debian 12).
+    pub fn start() -> Result<Self> {
+        Self::start_with(&[])
+    }
+
+    /// As [`Redis::start`], with settings such as `tls-port 6380`.
+    pub fn start_with(settings: &[&str]) -> Result<Self> {
+        Self::start_as(&[], settings)
+    }
+
+    /// A sentinel that watches this server by a name.
+    pub fn sentinel(&self, name: &str) -> Result<Self> {
+        let watch = format!("sentinel monitor {name} 127.0.0.1 {} 1", self.port);
+        Self::start_as(&["--sentinel"], &[&watch])
+    }
+
+    fn start_as(arguments: &'static [&'static str], settings: &[&str]) -> Result<Self> {
+        let mut redis = Self {
+            server: None,
+            port: free_port()?,
+            arguments,
+            directory: tempfile::Builder::new().prefix("redis").tempdir()?,
+        };
+        let configuration = format!(
+            "bind 127.0.0.1\nport {}\nsave \"\"\nappendonly no\n{}\n",
+            redis.port,
+            settings.join("\n")
+        );
+        fs::write(redis.directory.path().join("redis.conf"), configuration)?;
+        redis.restart()?;
+        Ok(redis)
+    }
+
+    /// Where it listens, as a service's `cache.url`.
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Runs a command, such as `["SET", "key", "value"]`, and returns what it answered, as `redis-cli` writes it.
+    pub fn run(&self, command: &[&str]) -> Result<String> {
+        let output = Command::new("redis-cli")
+            .args(["-p", &self.port.to_string(), "-e"])
+            .args(command)
+            .output()
+            .context(REDIS_IS_MISSING)?;
+        let answer = String::from_utf8(output.stdout)?;
+        ensure!(
+            output.status.success(),
+            "{command:?}: {answer}{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(answer.trim().to_owned())
+    }
+
+    /// Stops it; what it held is lost.
+    pub fn stop(&mut self) {
+        if let Some((mut server, _leash)) = self.server.take() {
+            let _ = server.kill();
+            let _ = server.wait();
+        }
+    }
+
+    /// Starts it, empty, on its port.
+    pub fn restart(&mut self) -> Result<()> {
+        self.stop();
+        let log = self.directory.path().join("log");
+        let server = Command::new("redis-server")
+            .arg("redis.conf")
+            .args(self.arguments)
+            .current_dir(self.directory.path())
+            .stdin(Stdio::null())
+            .stdout(fs::File::create(&log)?)
+            .stderr(Stdio::null())
+            .spawn()
+            .context(REDIS_IS_MISSING)?;
+        let leash = Leash::new(server.id())?;
+        self.server = Some((server, leash));
+        eventually(READY_WITHIN, || {
+            let pong = self.run(&["PING"])?;
+            ensure!(pong == "PONG", "it answers {pong}");
+            Ok(())
+        })
+        .with_context(|| format!("Redis did not start: {:?}", fs::read_to_string(&log)))
+    }
+}
+
+const REDIS_IS_MISSING: &str =
+    "Redis is missing: `apt-get install redis-server` installs it (tests/run does that)";
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
 /// The user and group to run as, when we are root.
 fn unprivileged_user() -> Result<Option<(u32, u32)>> {
     let id = |arguments: &[&str]| -> Result<u32> {
@@ -202,5 +310,16 @@ mod tests {
         for server in [Postgres::of_the_distribution(), Postgres::newest()] {
             assert!(server.unwrap().url().starts_with("postgres://"));
         }
+    }
+
+    #[test]
+    fn redis_forgets_all_when_it_starts_again() {
+        let mut redis = Redis::start().unwrap();
+        redis.run(&["SET", "key", "value"]).unwrap();
+        assert_eq!(redis.run(&["GET", "key"]).unwrap(), "value");
+        redis.stop();
+        assert!(redis.run(&["GET", "key"]).is_err());
+        redis.restart().unwrap();
+        assert_eq!(redis.run(&["GET", "key"]).unwrap(), "");
     }
 }

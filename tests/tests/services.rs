@@ -1,8 +1,8 @@
-//! What is rendered keeps its own promises: formatting, lints, and its own tests on every database.
+//! What is rendered keeps its own promises: formatting, lints, and its own tests on every database and cache.
 
 use tests::{
     acme::{Acme, succeeds},
-    servers::Postgres,
+    servers::{Postgres, Redis},
 };
 
 #[test]
@@ -24,28 +24,40 @@ fn clippy_has_nothing_to_say() {
 }
 
 #[test]
-fn the_tests_pass_without_any_server_and_on_every_postgresql() {
+fn the_tests_pass_without_any_server_and_on_all_of_them() {
     let acme = Acme::rendered();
     let output = succeeds(acme.cargo(&["test"])).unwrap();
     let output = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(
-        output.contains("ignored, needs DATABASE_URL"),
-        "no test says why it is ignored:\n{output}"
-    );
+    for reason in ["ignored, needs DATABASE_URL", "ignored, needs REDIS_URL"] {
+        assert!(
+            output.contains(reason),
+            "no test says `{reason}`:\n{output}"
+        );
+    }
 
     let tools = ["test", "--package", "api-build", "--package", "xtask"];
     succeeds(acme.cargo(&tools)).unwrap();
 
+    let (redis, _server) = redis();
     for url in urls() {
         let mut test = acme.cargo(&["test", "--", "--include-ignored"]);
-        test.env("DATABASE_URL", &url.0);
+        test.env("DATABASE_URL", &url.0).env("REDIS_URL", &redis);
         let output = succeeds(test).unwrap();
         let output = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(!output.contains("... ignored"), "{output}");
     }
 }
 
-/// The servers to test on: the ones that DATABASE_URL names, or two that we start.
+/// The Redis to test on: the one that REDIS_URL names, or one that we start.
+fn redis() -> (String, Option<Redis>) {
+    if let Ok(url) = std::env::var("REDIS_URL") {
+        return (url, None);
+    }
+    let server = Redis::start().unwrap();
+    (server.url(), Some(server))
+}
+
+/// The databases to test on: the ones that DATABASE_URL names, or two that we start.
 fn urls() -> Vec<(String, Option<Postgres>)> {
     if let Ok(url) = std::env::var("DATABASE_URL") {
         return vec![(url, None)];

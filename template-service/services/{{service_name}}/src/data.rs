@@ -11,12 +11,19 @@ pub mod schema;
 /// {{Resources_words}} in the database.
 pub struct {{Resource}}Store {
     database: Database,
+    rows: CachedRows<{{Resource}}Row>,
 }
 
 impl {{Resource}}Store {
-    /// {{Resources_words}} in this database, whose migrations are the ones of this crate.
-    pub fn new(database: Database) -> Self {
-        Self { database }
+    /// {{Resources_words}} in this database, whose migrations are the ones of this crate, behind this cache.
+    pub fn new(database: Database, cache: &Cache) -> Self {
+        Self { database, rows: cache.rows("{{table}}") }
+    }
+
+    async fn read(&self, id: Uuid) -> Result<Option<{{Resource}}Row>, platform::Error> {
+        with_conn!(&self.database, |conn| {
+            {{table}}::table.find(Sql(id)).select({{Resource}}Row::as_select()).first(conn).await.optional()
+        })
     }
 }
 
@@ -31,6 +38,8 @@ impl {{Resource}}Repository for {{Resource}}Store {
             {{line}}
 {%- endfor %}
         );
+        // That there was none may be cached.
+        let invalidation = self.rows.invalidation({{resource_ident}}.id);
         let inserted = with_conn!(&self.database, |conn| {
             diesel::insert_into({{table}}::table)
                 .values(values)
@@ -43,13 +52,12 @@ impl {{Resource}}Repository for {{Resource}}Store {
         .map_err(taken)?;
 {%- else %}?;
 {%- endif %}
+        invalidation.run().await;
         Ok(inserted == 1)
     }
 
     async fn find(&self, id: Uuid) -> Result<Option<{{Resource}}>, Error> {
-        let row = with_conn!(&self.database, |conn| {
-            {{table}}::table.find(Sql(id)).select({{Resource}}Row::as_select()).first(conn).await.optional()
-        })?;
+        let row = self.rows.get(id, || self.read(id)).await?;
         Ok(row.map({{Resource}}::from))
     }
 
@@ -84,6 +92,7 @@ impl {{Resource}}Repository for {{Resource}}Store {
             {{line}}
 {%- endfor %}
         );
+        let invalidation = self.rows.invalidation(id);
         let row = with_conn!(&self.database, |conn| {
             let mut statement = diesel::update({{table}}::table.find(Sql(id))).into_boxed();
             if let Some(version) = expected_version {
@@ -100,10 +109,13 @@ impl {{Resource}}Repository for {{Resource}}Store {
         .map_err(taken)?;
 {%- else %}?;
 {%- endif %}
+        // Even if none was found: what is cached may be what led the caller to look for it.
+        invalidation.run().await;
         Ok(row.map({{Resource}}::from))
     }
 
     async fn delete(&self, id: Uuid, expected_version: Option<i64>) -> Result<bool, Error> {
+        let invalidation = self.rows.invalidation(id);
         let deleted = with_conn!(&self.database, |conn| {
             let mut statement = diesel::delete({{table}}::table.find(Sql(id))).into_boxed();
             if let Some(version) = expected_version {
@@ -111,11 +123,13 @@ impl {{Resource}}Repository for {{Resource}}Store {
             }
             statement.execute(conn).await
         })?;
+        invalidation.run().await;
         Ok(deleted > 0)
     }
 }
 
-#[derive(Queryable, Selectable)]
+/// What is read of a row, and cached.
+#[derive(Clone, Queryable, Selectable, Serialize, Deserialize)]
 #[diesel(table_name = {{table}})]
 struct {{Resource}}Row {
     id: Uuid,

@@ -34,9 +34,10 @@ async fn wire(platform: &Platform) -> Result<Module, platform::Error> {
     let settings: Settings = platform.settings()?;
 {%- endif %}
     let database = platform.database(&MIGRATIONS)?;
+    let cache = platform.cache()?;
 {%- for client in clients %}
     let {{client[0]}}_client = {{client[1]}}::new(client::connect(&settings.{{client[0]}}));
 {%- endfor %}
-    let {{resources_ident}} = {{UseCases}}::new({{Resource}}Store::new(database));
+    let {{resources_ident}} = {{UseCases}}::new({{Resource}}Store::new(database, &cache));
     Ok(Module::new().contract(v1::{{proto_service_snake}}({{Resource}}Api::new({{resources_ident}}{{client_names}}))))
 }

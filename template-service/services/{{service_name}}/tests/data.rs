@@ -1,4 +1,4 @@
-//! Storage, on both databases.
+//! Storage, on both databases and behind both caches.
 
 use {{service_crate}}::{
     biz::{{test_biz_imports}},
@@ -8,13 +8,22 @@ use {{service_crate}}::{
 use platform::{database::Database, page::Cursor, time};
 use uuid::Uuid;
 
-macro_rules! on_both_databases {
+macro_rules! on_every_backend {
     ($($rule:ident),* $(,)?) => {
         mod sqlite {
             $(#[tokio::test]
             async fn $rule() {
                 let database = testkit::database(&super::MIGRATIONS).await;
-                super::$rule(super::{{Resource}}Store::new(database.clone())).await;
+                super::$rule(super::{{Resource}}Store::new(database.clone(), &testkit::cache())).await;
+            })*
+        }
+
+        mod redis {
+            $(#[tokio::test]
+            #[ignore = "needs REDIS_URL"]
+            async fn $rule() {
+                let database = testkit::database(&super::MIGRATIONS).await;
+                super::$rule(super::{{Resource}}Store::new(database.clone(), &testkit::redis())).await;
             })*
         }
 
@@ -23,17 +32,18 @@ macro_rules! on_both_databases {
             #[ignore = "needs DATABASE_URL"]
             async fn $rule() {
                 let database = testkit::postgres(&super::MIGRATIONS).await;
-                super::$rule(super::{{Resource}}Store::new(database.clone())).await;
+                super::$rule(super::{{Resource}}Store::new(database.clone(), &testkit::cache())).await;
             })*
         }
     };
 }
 
-on_both_databases! {
+on_every_backend! {
     what_is_inserted_is_found,
     a_change_is_stored_once,
     lists_begin_with_the_newest,
     what_is_deleted_is_gone,
+    what_was_looked_for_before_it_was_inserted_is_found,
 {%- if has_unique %}
     a_unique_value_is_taken_once,
 {%- endif %}
@@ -95,6 +105,7 @@ async fn what_is_inserted_is_found(store: {{Resource}}Store) {
 async fn a_change_is_stored_once(store: {{Resource}}Store) {
     let old = first();
     store.insert(&old).await.unwrap();
+    assert_eq!(store.find(old.id).await.unwrap(), Some(old.clone()));
 
     let new = {{Resource}} { id: old.id, version: 2, created_at: old.created_at, ..second() };
     let change = {{Resource}}Change {
@@ -127,11 +138,19 @@ async fn lists_begin_with_the_newest(store: {{Resource}}Store) {
 async fn what_is_deleted_is_gone(store: {{Resource}}Store) {
     let given = first();
     store.insert(&given).await.unwrap();
+    assert_eq!(store.find(given.id).await.unwrap(), Some(given.clone()));
 
     assert!(!store.delete(given.id, Some(7)).await.unwrap());
     assert!(store.delete(given.id, Some(1)).await.unwrap());
     assert!(!store.delete(given.id, None).await.unwrap());
     assert_eq!(store.find(given.id).await.unwrap(), None);
+}
+
+async fn what_was_looked_for_before_it_was_inserted_is_found(store: {{Resource}}Store) {
+    let given = first();
+    assert_eq!(store.find(given.id).await.unwrap(), None);
+    store.insert(&given).await.unwrap();
+    assert_eq!(store.find(given.id).await.unwrap(), Some(given));
 }
 {%- if has_unique %}
 

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     Error,
+    cache::Cache,
     config::{self, Config, ConfigError, Layers},
     database::{Database, Migrations},
 };
@@ -137,6 +138,11 @@ impl Platform {
             .unwrap_or_else(PoisonError::into_inner)
             .push(used);
         Ok(database)
+    }
+
+    /// The service's cache; a Redis that is away is no reason not to be ready.
+    pub fn cache(&self) -> Result<Cache, Error> {
+        Cache::open(self.name, &self.config.cache)
     }
 
     /// Ends the wiring: the configuration, if all of it was right, and the databases in use.

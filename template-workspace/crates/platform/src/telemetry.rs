@@ -86,6 +86,10 @@ pub(crate) fn metrics() -> Result<&'static PrometheusHandle, Error> {
 
 fn describe() {
     metrics::describe_counter!(
+        "cache_requests_total",
+        "Reads that asked a cache, by cache and outcome: hit, miss, shared with another read, or error."
+    );
+    metrics::describe_counter!(
         "rpc_requests_total",
         "Requests answered, by method, transport and code."
     );

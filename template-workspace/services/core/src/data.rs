@@ -6,9 +6,11 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use platform::{
+    cache::{Cache, CachedRows},
     database::{Database, Sql, with_conn},
     page::Cursor,
 };
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use self::schema::users;
@@ -17,12 +19,27 @@ use crate::biz::{Credentials, Error, User, UserChange, UserRepository};
 /// Users in the database.
 pub struct UserStore {
     database: Database,
+    rows: CachedRows<UserRow>,
 }
 
 impl UserStore {
-    /// Users in this database, whose migrations are the ones of this crate.
-    pub fn new(database: Database) -> Self {
-        Self { database }
+    /// Users in this database, whose migrations are the ones of this crate, behind this cache.
+    pub fn new(database: Database, cache: &Cache) -> Self {
+        Self {
+            database,
+            rows: cache.rows("users"),
+        }
+    }
+
+    async fn read(&self, id: Uuid) -> Result<Option<UserRow>, platform::Error> {
+        with_conn!(&self.database, |conn| {
+            users::table
+                .find(Sql(id))
+                .select(UserRow::as_select())
+                .first(conn)
+                .await
+                .optional()
+        })
     }
 }
 
@@ -37,6 +54,8 @@ impl UserRepository for UserStore {
             users::name.eq(&user.name),
             users::password_hash.eq(password_hash),
         );
+        // That there was none may be cached.
+        let invalidation = self.rows.invalidation(user.id);
         with_conn!(&self.database, |conn| {
             diesel::insert_into(users::table)
                 .values(row)
@@ -44,21 +63,16 @@ impl UserRepository for UserStore {
                 .await
         })
         .map_err(email_taken)?;
+        invalidation.run().await;
         Ok(())
     }
 
     async fn find(&self, id: Uuid) -> Result<Option<User>, Error> {
-        let row = with_conn!(&self.database, |conn| {
-            users::table
-                .find(Sql(id))
-                .select(UserRow::as_select())
-                .first(conn)
-                .await
-                .optional()
-        })?;
+        let row = self.rows.get(id, || self.read(id)).await?;
         Ok(row.map(User::from))
     }
 
+    /// Never from the cache: a hash of a password stays in the database.
     async fn find_credentials(&self, email: &str) -> Result<Option<Credentials>, Error> {
         let row = with_conn!(&self.database, |conn| {
             users::table
@@ -105,6 +119,7 @@ impl UserRepository for UserStore {
             email: change.email.as_deref(),
             name: change.name.as_deref(),
         };
+        let invalidation = self.rows.invalidation(id);
         let row = with_conn!(&self.database, |conn| {
             let mut statement = diesel::update(users::table.find(Sql(id))).into_boxed();
             if let Some(version) = expected_version {
@@ -118,10 +133,13 @@ impl UserRepository for UserStore {
                 .optional()
         })
         .map_err(email_taken)?;
+        // Even if none was found: what is cached may be what led the caller to look for it.
+        invalidation.run().await;
         Ok(row.map(User::from))
     }
 
     async fn delete(&self, id: Uuid, expected_version: Option<i64>) -> Result<bool, Error> {
+        let invalidation = self.rows.invalidation(id);
         let deleted = with_conn!(&self.database, |conn| {
             let mut statement = diesel::delete(users::table.find(Sql(id))).into_boxed();
             if let Some(version) = expected_version {
@@ -129,11 +147,13 @@ impl UserRepository for UserStore {
             }
             statement.execute(conn).await
         })?;
+        invalidation.run().await;
         Ok(deleted > 0)
     }
 }
 
-#[derive(Queryable, Selectable)]
+/// What is read of a row, and cached: no secrets.
+#[derive(Clone, Queryable, Selectable, Serialize, Deserialize)]
 #[diesel(table_name = users)]
 struct UserRow {
     id: Uuid,

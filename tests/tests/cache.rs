@@ -1,0 +1,498 @@
+//! The cache of a service: what it promises of freshness, and that its Redis may do what it likes.
+
+use std::{
+    fs,
+    io::{Read, Write},
+    net::{Shutdown, TcpListener, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, ensure};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tests::{
+    acme::{Backend, Running},
+    http::Http,
+    process::{eventually, free_port},
+    servers::Redis,
+};
+
+/// More than a request may take while the cache takes five seconds for each answer.
+const BOUND: Duration = Duration::from_secs(3);
+
+/// What Redis holds again a while after it came back.
+const SOON: Duration = Duration::from_secs(30);
+
+/// A record, with what a test does to it.
+struct Record {
+    client: Http,
+    path: String,
+    value: Value,
+}
+
+impl Record {
+    fn create(backend: &Backend, code: &str) -> Self {
+        let client = backend.client();
+        let created = client.post("/v1/records", &backend.record(code)).unwrap();
+        assert_eq!(created.status, 200, "{created:?}");
+        let value = created.json().unwrap();
+        Self {
+            client,
+            path: format!("/v1/records/{}", value["id"].as_str().unwrap()),
+            value,
+        }
+    }
+
+    /// Changes it and notes what it is now.
+    fn change(&mut self, seats: u64) {
+        let change = json!({"seats": seats});
+        let changed = timely(|| self.client.patch(&self.path, &change));
+        assert_eq!(changed.status, 200, "{changed:?}");
+        self.value = changed.json().unwrap();
+        assert_eq!(self.value["seats"], seats);
+    }
+
+    /// Reads it, which must give what it is now.
+    fn check(&self) {
+        let found = timely(|| self.client.get(&self.path));
+        assert_eq!(found.status, 200, "{found:?}");
+        assert_eq!(found.json().unwrap(), self.value);
+    }
+}
+
+fn timely<T>(request: impl FnOnce() -> Result<T>) -> T {
+    let begun = Instant::now();
+    let answer = request().unwrap();
+    let took = begun.elapsed();
+    assert!(took < BOUND, "it took {took:?}");
+    answer
+}
+
+/// How many reads of records had this outcome.
+fn count(service: &Running, outcome: &str) -> Result<u64> {
+    let metrics = service.client().get("/metrics")?.body;
+    let metrics = String::from_utf8(metrics)?;
+    let prefix =
+        format!("cache_requests_total{{cache=\"records:records\",outcome=\"{outcome}\"}} ");
+    let count = metrics.lines().find_map(|line| line.strip_prefix(&prefix));
+    Ok(count.map_or(Ok(0), str::parse)?)
+}
+
+/// Reads the record until Redis answers for it again.
+fn is_cached_soon(backend: &Backend, record: &Record) {
+    let before = count(&backend.service, "hit").unwrap();
+    let hit = eventually(SOON, || {
+        record.check();
+        ensure!(count(&backend.service, "hit")? > before, "never cached");
+        Ok(())
+    });
+    hit.unwrap();
+}
+
+#[test]
+fn a_change_is_seen_at_once_by_those_who_read_all_the_time() {
+    let redis = Redis::start().unwrap();
+    for url in ["memory://", &redis.url()] {
+        let backend = Backend::start(&[("CACHE__URL", url)]).unwrap();
+        let mut record = Record::create(&backend, "busy");
+        let (changed, done) = (AtomicU64::new(3), AtomicBool::new(false));
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                let (client, path) = (record.client.clone(), record.path.clone());
+                let (changed, done) = (&changed, &done);
+                scope.spawn(move || {
+                    while !done.load(Ordering::SeqCst) {
+                        let least = changed.load(Ordering::SeqCst);
+                        let found = client.get(&path).unwrap().json().unwrap();
+                        let seats = found["seats"].as_u64().unwrap();
+                        assert!(seats >= least, "{url}: {seats} after {least}");
+                    }
+                });
+            }
+            for seats in 4..200 {
+                record.change(seats);
+                changed.store(seats, Ordering::SeqCst);
+                record.check();
+            }
+            done.store(true, Ordering::SeqCst);
+        });
+        assert!(count(&backend.service, "hit").unwrap() > 0, "{url}");
+    }
+}
+
+#[test]
+fn another_replica_sees_a_change_at_once_on_redis_and_in_time_without() {
+    let redis = Redis::start().unwrap();
+    let ttl = Duration::from_secs(2);
+    for url in ["memory://", &redis.url()] {
+        let mut settings = vec![("CACHE__URL", url), ("CACHE__TTL", "2s")];
+        let backend = Backend::start(&settings).unwrap();
+        let mut record = Record::create(&backend, "shared");
+        let users = format!("http://127.0.0.1:{}", backend.core.grpc);
+        settings.push(("SERVICE__USERS", &users));
+        let replica = Running::start("records", backend.folder.path(), &settings).unwrap();
+        let there = replica.client().with_token(&backend.token);
+        let found = there.get(&record.path).unwrap().json().unwrap();
+        assert_eq!(found, record.value);
+
+        record.change(7);
+        let changed = Instant::now();
+        if url == "memory://" {
+            // It may be late, but not older than what an entry may live.
+            thread::sleep(ttl.saturating_sub(changed.elapsed()));
+        }
+        let found = there.get(&record.path).unwrap().json().unwrap();
+        assert_eq!(found, record.value, "{url}");
+
+        // That it is gone is seen in the same way.
+        let deleted = record.client.delete(&record.path).unwrap();
+        assert_eq!(deleted.status, 200);
+        if url == "memory://" {
+            thread::sleep(ttl);
+        }
+        assert_eq!(there.get(&record.path).unwrap().status, 404, "{url}");
+    }
+}
+
+#[test]
+fn a_redis_that_stops_and_starts_again_costs_no_request() {
+    let mut redis = Redis::start().unwrap();
+    let backend = Backend::start(&[("CACHE__URL", &redis.url())]).unwrap();
+    let mut record = Record::create(&backend, "steady");
+    is_cached_soon(&backend, &record);
+
+    redis.stop();
+    for seats in 10..40 {
+        record.change(seats);
+        record.check();
+        assert_eq!(backend.service.client().get("/readyz").unwrap().status, 200);
+    }
+    assert!(count(&backend.service, "error").unwrap() > 0);
+    let lines = backend.service.process.output().unwrap();
+    let warnings = lines.matches("the cache fails").count();
+    assert!((1..10).contains(&warnings), "{warnings} warnings:\n{lines}");
+
+    redis.restart().unwrap();
+    is_cached_soon(&backend, &record);
+    record.change(50);
+    record.check();
+
+    // Stopped and started between two requests, it is not even noticed but for what it lost.
+    redis.restart().unwrap();
+    record.check();
+    is_cached_soon(&backend, &record);
+}
+
+#[test]
+fn a_redis_that_is_away_at_first_is_used_later() {
+    let mut redis = Redis::start().unwrap();
+    redis.stop();
+    let backend = Backend::start(&[("CACHE__URL", &redis.url())]).unwrap();
+    let mut record = Record::create(&backend, "early");
+    record.check();
+    record.change(4);
+    record.check();
+    redis.restart().unwrap();
+    is_cached_soon(&backend, &record);
+}
+
+#[test]
+fn what_others_put_into_redis_is_not_believed() {
+    let redis = Redis::start().unwrap();
+    let backend = Backend::start(&[("CACHE__URL", &redis.url())]).unwrap();
+    let mut record = Record::create(&backend, "strange");
+    is_cached_soon(&backend, &record);
+    let key = redis.run(&["KEYS", "records:records:*"]).unwrap();
+    assert!(!key.is_empty() && !key.contains('\n'), "keys: {key}");
+
+    let foreign: [&[&str]; 6] = [
+        &["SET", &key, "garbage"],
+        &["SET", &key, ""],
+        &["SETRANGE", &key, "3", "garbage"],
+        &["RPUSH", &key, "a list"],
+        &["HSET", &key, "a", "hash"],
+        &["SET", &key, "{\"seats\": 1000}"],
+    ];
+    for command in foreign {
+        if ["RPUSH", "HSET"].contains(&command[0]) {
+            redis.run(&["DEL", &key]).unwrap();
+        }
+        redis.run(command).unwrap();
+        record.check();
+        // It has made room for an entry again.
+        is_cached_soon(&backend, &record);
+        redis.run(command).unwrap_or_default();
+        record.change(record.value["seats"].as_u64().unwrap() + 1);
+        record.check();
+    }
+
+    // Full of what is not ours: nothing can be written, nothing fails.
+    redis.run(&["CONFIG", "SET", "maxmemory", "1"]).unwrap();
+    record.check();
+    record.change(500);
+    record.check();
+}
+
+#[test]
+fn a_redis_that_takes_five_seconds_slows_nothing_down() {
+    let redis = Redis::start().unwrap();
+    let slow = Slow::start(redis.port()).unwrap();
+    let backend = Backend::start(&[("CACHE__URL", &slow.url())]).unwrap();
+    let mut record = Record::create(&backend, "patient");
+    is_cached_soon(&backend, &record);
+
+    slow.delay(Duration::from_secs(5));
+    for seats in 10..20 {
+        record.change(seats);
+        record.check();
+        // Over the second for which the cache is left alone after it was slow.
+        thread::sleep(Duration::from_millis(150));
+    }
+    assert!(count(&backend.service, "error").unwrap() > 0);
+
+    slow.delay(Duration::ZERO);
+    is_cached_soon(&backend, &record);
+    record.change(30);
+    record.check();
+}
+
+#[test]
+fn a_change_that_redis_was_not_told_of_is_seen_when_it_is_back() {
+    let redis = Redis::start().unwrap();
+    let line = Slow::start(redis.port()).unwrap();
+    let backend = Backend::start(&[("CACHE__URL", &line.url())]).unwrap();
+    let mut record = Record::create(&backend, "cut");
+    is_cached_soon(&backend, &record);
+    let held = redis.run(&["DBSIZE"]).unwrap();
+    assert_eq!(held, "1");
+
+    // The line to Redis is cut; Redis keeps the old entry.
+    line.cut(true);
+    record.change(9);
+    record.check();
+    assert_eq!(redis.run(&["DBSIZE"]).unwrap(), "1");
+
+    // It is made good without anybody asking, for the sake of other replicas.
+    line.cut(false);
+    let removed = eventually(SOON, || {
+        let held = redis.run(&["DBSIZE"])?;
+        ensure!(held == "0", "it holds {held}");
+        Ok(())
+    });
+    removed.unwrap();
+    is_cached_soon(&backend, &record);
+}
+
+#[test]
+fn nothing_is_older_than_its_time_to_live_whatever_redis_was_told() {
+    let redis = Redis::start().unwrap();
+    let settings = [("CACHE__URL", &*redis.url()), ("CACHE__TTL", "2s")];
+    let backend = Backend::start(&settings).unwrap();
+    let mut record = Record::create(&backend, "old");
+    record.check();
+    let key = redis.run(&["KEYS", "records:records:*"]).unwrap();
+    // A copy that never ends takes the place of what is newer, as from a backup.
+    assert_eq!(redis.run(&["COPY", &key, "backup"]).unwrap(), "1");
+    redis.run(&["PERSIST", "backup"]).unwrap();
+    record.change(8);
+    thread::sleep(Duration::from_secs(2));
+    let restored = redis.run(&["COPY", "backup", &key, "REPLACE"]).unwrap();
+    assert_eq!(restored, "1");
+    record.check();
+}
+
+#[test]
+fn a_redis_with_tls_user_and_password_is_used() {
+    let certificates = Certificates::make().unwrap();
+    let tls_port = free_port().unwrap();
+    let redis = Redis::start_with(&[
+        &format!("tls-port {tls_port}"),
+        &format!("tls-cert-file {}", certificates.path("server.pem")),
+        &format!("tls-key-file {}", certificates.path("server.key")),
+        &format!("tls-ca-cert-file {}", certificates.path("ca.pem")),
+        "tls-auth-clients no",
+    ])
+    .unwrap();
+    let user = [
+        "ACL",
+        "SETUSER",
+        "shop",
+        "on",
+        ">s3cret/?#",
+        "~records:*",
+        "+@all",
+    ];
+    redis.run(&user).unwrap();
+    let ca = certificates.path("ca.pem");
+
+    let url = format!("rediss://shop:s3cret%2F%3F%23@127.0.0.1:{tls_port}");
+    let settings = [("CACHE__URL", &*url), ("CACHE__ROOT_CERTIFICATE", &ca)];
+    let backend = Backend::start(&settings).unwrap();
+    let mut record = Record::create(&backend, "private");
+    is_cached_soon(&backend, &record);
+    record.change(5);
+    record.check();
+    assert_ne!(redis.run(&["KEYS", "records:records:*"]).unwrap(), "");
+    drop(backend);
+    redis.run(&["FLUSHALL"]).unwrap();
+
+    // With a wrong password, or a certificate that nobody trusts, all goes on without a cache.
+    let wrong = format!("rediss://shop:wr0ng@127.0.0.1:{tls_port}");
+    let stranger = Certificates::make().unwrap();
+    let another = stranger.path("ca.pem");
+    let refused: [&[(&str, &str)]; 3] = [
+        &[("CACHE__URL", &wrong), ("CACHE__ROOT_CERTIFICATE", &ca)],
+        &[("CACHE__URL", &url)],
+        &[("CACHE__URL", &url), ("CACHE__ROOT_CERTIFICATE", &another)],
+    ];
+    for settings in refused {
+        let backend = Backend::start(settings).unwrap();
+        let mut record = Record::create(&backend, "open");
+        record.check();
+        record.change(6);
+        record.check();
+        assert_eq!(redis.run(&["DBSIZE"]).unwrap(), "0");
+        let lines = backend.service.process.output().unwrap();
+        assert!(lines.contains("the cache fails"), "{lines}");
+        assert!(
+            !lines.contains("s3cret") && !lines.contains("wr0ng"),
+            "{lines}"
+        );
+    }
+}
+
+#[test]
+fn a_cluster_and_what_a_sentinel_watches_are_used() {
+    let bus = format!("cluster-port {}", free_port().unwrap());
+    let address = "cluster-announce-ip 127.0.0.1";
+    let cluster = Redis::start_with(&["cluster-enabled yes", &bus, address]).unwrap();
+    let all_slots = ["CLUSTER", "ADDSLOTSRANGE", "0", "16383"];
+    cluster.run(&all_slots).unwrap();
+    let ready = eventually(SOON, || {
+        let state = cluster.run(&["CLUSTER", "INFO"])?;
+        ensure!(state.contains("cluster_state:ok"), "{state}");
+        Ok(())
+    });
+    ready.unwrap();
+    let watched = Redis::start().unwrap();
+    let sentinel = watched.sentinel("main").unwrap();
+
+    let at_cluster = format!("redis-cluster://127.0.0.1:{}", cluster.port());
+    let at_sentinel = format!(
+        "redis-sentinel://127.0.0.1:{}?sentinelServiceName=main",
+        sentinel.port()
+    );
+    for (url, redis) in [(at_cluster, &cluster), (at_sentinel, &watched)] {
+        let backend = Backend::start(&[("CACHE__URL", &url)]).unwrap();
+        let mut record = Record::create(&backend, "many");
+        is_cached_soon(&backend, &record);
+        record.change(5);
+        is_cached_soon(&backend, &record);
+        assert_ne!(redis.run(&["KEYS", "records:records:*"]).unwrap(), "");
+    }
+}
+
+/// A line to Redis that can be slow, or cut.
+struct Slow {
+    port: u16,
+    delay: Arc<AtomicU64>,
+    is_cut: Arc<AtomicBool>,
+}
+
+impl Slow {
+    fn start(redis: u16) -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let slow = Self {
+            port: listener.local_addr()?.port(),
+            delay: Arc::default(),
+            is_cut: Arc::default(),
+        };
+        let (delay, is_cut) = (slow.delay.clone(), slow.is_cut.clone());
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                if is_cut.load(Ordering::SeqCst) {
+                    continue;
+                }
+                let Ok(server) = TcpStream::connect(("127.0.0.1", redis)) else {
+                    continue;
+                };
+                pass(&client, &server, &Arc::default(), &is_cut);
+                pass(&server, &client, &delay, &is_cut);
+            }
+        });
+        Ok(slow)
+    }
+
+    fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// From now on, each answer takes so long.
+    fn delay(&self, delay: Duration) {
+        self.delay.store(delay.as_millis() as u64, Ordering::SeqCst);
+    }
+
+    /// Ends every connection and lets none through, or lets them through again.
+    fn cut(&self, cut: bool) {
+        self.is_cut.store(cut, Ordering::SeqCst);
+    }
+}
+
+/// Passes bytes on until either side ends or the line is cut.
+fn pass(from: &TcpStream, to: &TcpStream, delay: &Arc<AtomicU64>, is_cut: &Arc<AtomicBool>) {
+    let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
+    let (delay, is_cut) = (delay.clone(), is_cut.clone());
+    from.set_read_timeout(Some(Duration::from_millis(20)))
+        .unwrap();
+    thread::spawn(move || {
+        let mut buffer = [0; 16 * 1024];
+        while !is_cut.load(Ordering::SeqCst) {
+            match from.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(count) => {
+                    thread::sleep(Duration::from_millis(delay.load(Ordering::SeqCst)));
+                    if is_cut.load(Ordering::SeqCst) || to.write_all(&buffer[..count]).is_err() {
+                        break;
+                    }
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                Err(_) => break,
+            }
+        }
+        let _ = from.shutdown(Shutdown::Both);
+        let _ = to.shutdown(Shutdown::Both);
+    });
+}
+
+/// An authority of our own (`ca.pem`) and a server on this machine that it vouches for (`server.pem`, `server.key`).
+struct Certificates(TempDir);
+
+impl Certificates {
+    fn make() -> Result<Self> {
+        let folder = TempDir::new()?;
+        let authority_key = KeyPair::generate()?;
+        let mut authority = CertificateParams::default();
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let certificate = authority.self_signed(&authority_key)?;
+        let issuer = Issuer::new(authority, authority_key);
+        let key = KeyPair::generate()?;
+        let server = CertificateParams::new(["127.0.0.1".to_owned()])?.signed_by(&key, &issuer)?;
+        let write = |name: &str, text: String| {
+            fs::write(folder.path().join(name), text).context("cannot write a certificate")
+        };
+        write("ca.pem", certificate.pem())?;
+        write("server.pem", server.pem())?;
+        write("server.key", key.serialize_pem())?;
+        Ok(Self(folder))
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.path().join(name).display().to_string()
+    }
+}
