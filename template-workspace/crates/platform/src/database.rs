@@ -5,6 +5,7 @@
 //! in [`Sql`] to be written or compared.
 
 mod error;
+mod listing;
 mod migrations;
 mod pool;
 pub mod types;
@@ -12,6 +13,7 @@ mod values;
 
 pub use self::{
     error::Error,
+    listing::{Column, Condition, Order, listing},
     migrations::Migrations,
     pool::{Backend, Database, Postgres, Sqlite},
     values::Sql,

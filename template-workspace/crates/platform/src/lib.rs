@@ -12,6 +12,7 @@ pub mod context;
 pub mod database;
 mod error;
 pub mod etag;
+pub mod filter;
 mod health;
 mod layers;
 mod ops;
