@@ -7,12 +7,14 @@
 mod client;
 mod database;
 mod double;
+mod plans;
 mod server;
 
 pub use self::{
     client::{Client, Response},
     database::{TestDatabase, database, postgres},
     double::{Double, RunningDouble},
+    plans::Recording,
     server::TestServer,
 };
 
