@@ -86,6 +86,13 @@ const TESTED: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "filters",
+        &[
+            "fields=filter:string?:unique, order_by:int32:index, type:enum(if|else):index, columns:bool:index, \
+        table:double:index, on:date?:index, value:decimal:unique, kind:ref(users)?:index",
+        ],
+    ),
+    (
         "method-words",
         &[
             "fields=from:string, into:string, eq:int32, fmt:int64, hash:double, serialize:bool, new:bool, validate:text?",
@@ -127,11 +134,11 @@ fn every_variant_is_free_of_warnings() {
         "warnings",
     ]))
     .unwrap();
-    let mut test = vec!["test"];
+    let mut test = scratch.cargo(&["test"]);
     for (name, _) in TESTED {
-        test.extend(["--package", name]);
+        test.args(["--package", &name.replace('/', "-")]);
     }
-    succeeds(scratch.cargo(&test)).unwrap();
+    succeeds(test).unwrap();
     no_panic_outside_tests(scratch.path());
 }
 

@@ -96,19 +96,23 @@ impl Server {
         let service = self.types_of(service).await?.get_service_by_name(service);
         let service = service.context("the server does not describe its service")?;
         let mut methods = service.methods();
-        methods.find(|known| known.name() == method).with_context(|| {
-            let known: Vec<_> = service.methods().map(|m| m.name().to_owned()).collect();
-            let (service, known) = (service.name(), known.join(", "));
-            format!("{service} has no method `{method}`; it has {known}")
-        })
+        methods
+            .find(|known| known.name() == method)
+            .with_context(|| {
+                let known: Vec<_> = service.methods().map(|m| m.name().to_owned()).collect();
+                let (service, known) = (service.name(), known.join(", "));
+                format!("{service} has no method `{method}`; it has {known}")
+            })
     }
 
     async fn services(&mut self) -> Result<Vec<String>> {
         let question = MessageRequest::ListServices(String::new());
         match self.ask(question).await? {
-            MessageResponse::ListServicesResponse(list) => {
-                Ok(list.service.into_iter().map(|service| service.name).collect())
-            }
+            MessageResponse::ListServicesResponse(list) => Ok(list
+                .service
+                .into_iter()
+                .map(|service| service.name)
+                .collect()),
             other => bail!("the server answered with {other:?}"),
         }
     }
@@ -128,7 +132,12 @@ impl Server {
             };
             for file in answer.file_descriptor_proto {
                 let file: FileDescriptorProto = prost::Message::decode(file.as_slice())?;
-                questions.extend(file.dependency.iter().cloned().map(MessageRequest::FileByFilename));
+                questions.extend(
+                    file.dependency
+                        .iter()
+                        .cloned()
+                        .map(MessageRequest::FileByFilename),
+                );
                 files.insert(file.name().to_owned(), file);
             }
         }
@@ -144,9 +153,16 @@ impl Server {
             message_request: Some(question),
         };
         let asked = futures_util::stream::iter([request]);
-        let mut answers = self.0.server_reflection_info(asked).await.map_err(told)?.into_inner();
+        let mut answers = self
+            .0
+            .server_reflection_info(asked)
+            .await
+            .map_err(told)?
+            .into_inner();
         let answer = answers.message().await.map_err(told)?;
-        answer.and_then(|answer| answer.message_response).context("the server ended the conversation")
+        answer
+            .and_then(|answer| answer.message_response)
+            .context("the server ended the conversation")
     }
 }
 

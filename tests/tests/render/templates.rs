@@ -70,8 +70,7 @@ fn every_variable_is_set_by_a_hook() {
             let text = format!("{}\n{text}", path.display());
             for name in variables(&text) {
                 let set = hooks.contains(&format!("variable::set(\"{name}\""))
-                    || hooks.contains(&format!(" {name}: "))
-                    || hooks.contains(&format!("all.{name} = "));
+                    || hooks.contains(&format!(" {name}: "));
                 assert!(
                     set || placeholders.contains(&name.as_str()),
                     "{name} in {}",

@@ -3,7 +3,7 @@
 {% if has_enums -%}
 mod enums;
 {% endif -%}
-mod schema;
+pub mod schema;
 
 {% for line in data_imports -%}
 {{line}}

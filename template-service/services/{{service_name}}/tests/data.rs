@@ -2,11 +2,11 @@
 
 use {{service_crate}}::{
     biz::{{test_biz_imports}},
-    data::{{Resource}}Store,
+    data::{{'{'}}{{Resource}}Store, schema},
     server::MIGRATIONS,
     service::FIELDS,
 };
-use platform::{page::{ListQuery, ListRequest}, time};
+use platform::{database::Database, page::{ListQuery, ListRequest}, time};
 use uuid::Uuid;
 
 macro_rules! on_both_databases {
@@ -39,6 +39,24 @@ on_both_databases! {
 {%- if has_unique %}
     a_unique_value_is_taken_once,
 {%- endif %}
+}
+
+#[tokio::test]
+async fn the_migrations_make_what_the_schema_says() {
+    let database = testkit::database(&MIGRATIONS).await;
+    check_migrations(&database).await;
+}
+
+#[tokio::test]
+#[ignore = "needs DATABASE_URL"]
+async fn the_migrations_make_what_the_schema_says_on_postgresql() {
+    let database = testkit::postgres(&MIGRATIONS).await;
+    check_migrations(&database).await;
+}
+
+async fn check_migrations(database: &Database) {
+    testkit::assert_repeatable(database, &MIGRATIONS).await;
+    testkit::assert_same_columns(database, schema::{{table}}::table).await;
 }
 
 fn first() -> {{Resource}} {

@@ -11,10 +11,11 @@
 //! |---|---|---|
 //! | `http.host`, `http.port` | `127.0.0.1`, `8080` | where HTTP is served: the REST API, `/healthz`, `/readyz`, `/metrics`, `/openapi.json`, `/docs` |
 //! | `grpc.host`, `grpc.port` | `127.0.0.1`, `9080` | where gRPC is served; the address of `http` puts both on one listener |
-//! | `database.url` | `sqlite://data/<service>.db` | or `postgres://user:password@host:5432/name`; a secret, never printed |
+//! | `database.url` | `sqlite://data/<service>.db` | or `postgres://user:password@host:5432/name`, with `?sslmode=require`, `verify-ca` or `verify-full` for TLS (`&sslrootcert=FILE`, else the roots of the system); a secret, never printed |
 //! | `database.max_connections` | `8` | size of the pool; connections are made when they are needed |
 //! | `database.wait_timeout` | `5s` | how long a request waits for a connection before it is answered UNAVAILABLE |
 //! | `database.connect_timeout` | `3s` | how long making a connection may take |
+//! | `database.statement_timeout` | `30s` | PostgreSQL ends a statement that takes longer |
 //! | `database.migrate_at_start` | `true` on SQLite, else `false` | otherwise `<service> migrate` applies the migrations |
 //! | `auth.issuer`, `auth.audience` | `core`, `platform` | the `iss` and `aud` that a token must carry |
 //! | `auth.public_key_file` | `data/keys/token.pub.pem` | Ed25519 key (PEM) that verifies tokens; read when it is first needed, and again until it exists |
@@ -81,6 +82,8 @@ pub struct Database {
     pub wait_timeout: Duration,
     #[serde(with = "duration")]
     pub connect_timeout: Duration,
+    #[serde(with = "duration")]
+    pub statement_timeout: Duration,
     pub migrate_at_start: Option<bool>,
 }
 
@@ -149,6 +152,7 @@ impl Database {
             max_connections: 8,
             wait_timeout: Duration::from_secs(5),
             connect_timeout: Duration::from_secs(3),
+            statement_timeout: Duration::from_secs(30),
             migrate_at_start: None,
         }
     }
@@ -164,6 +168,7 @@ pub(crate) fn defaults(service: &str) -> serde_json::Value {
             "max_connections": 8,
             "wait_timeout": "5s",
             "connect_timeout": "3s",
+            "statement_timeout": "30s",
             "migrate_at_start": null,
         },
         "auth": {

@@ -39,12 +39,17 @@ pub(crate) fn grpc(
     shared: &Arc<Shared>,
     health: &Health,
 ) -> Result<Router, Error> {
+    // What a contract imports is described too, but is not a service of this process: the names tell which are.
     let reflection = || {
-        let builder = tonic_reflection::server::Builder::configure();
-        let builder =
-            builder.register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
+        let builder = tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .with_service_name("grpc.health.v1.Health")
+            .with_service_name("grpc.reflection.v1.ServerReflection")
+            .with_service_name("grpc.reflection.v1alpha.ServerReflection");
         contracts.iter().fold(builder, |builder, contract| {
-            builder.register_encoded_file_descriptor_set(contract.descriptor_set)
+            builder
+                .register_encoded_file_descriptor_set(contract.descriptor_set)
+                .with_service_name(contract.name)
         })
     };
     let router = methods(contracts, Transport::Grpc, shared)?;

@@ -120,7 +120,7 @@ impl Platform {
 
     /// The service's database. Connections are made when they are needed; its being away makes the service not ready.
     pub fn database(&self, migrations: &'static Migrations) -> Result<Database, Error> {
-        let database = Database::open(&self.config.database)?;
+        let database = Database::open(self.name, &self.config.database)?;
         let migrate_at_start = self
             .config
             .database

@@ -7,6 +7,7 @@
 mod client;
 mod database;
 mod double;
+mod migrations;
 mod plans;
 mod server;
 
@@ -14,6 +15,7 @@ pub use self::{
     client::{Client, Response},
     database::{TestDatabase, database, postgres},
     double::{Double, RunningDouble},
+    migrations::{assert_repeatable, assert_same_columns},
     plans::Recording,
     server::TestServer,
 };

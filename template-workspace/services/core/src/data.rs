@@ -1,6 +1,6 @@
 //! Storage.
 
-mod schema;
+pub mod schema;
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
