@@ -13,9 +13,8 @@ use uuid::Uuid;
 #[tokio::test]
 #[ignore = "needs DATABASE_URL"]
 async fn every_query_has_an_index() {
-    let recording = Recording::start();
-    let database = testkit::postgres(&MIGRATIONS).await;
-    let store = {{Resource}}Store::new(database.clone());
+    let recording = Recording::start(&MIGRATIONS).await;
+    let store = {{Resource}}Store::new(recording.database());
     let given = given();
 
     store.insert(&given).await.unwrap();
@@ -30,7 +29,7 @@ async fn every_query_has_an_index() {
         store.delete(given.id, expected_version).await.unwrap();
     }
 
-    recording.assert_indexed(&database).await;
+    recording.assert_indexed().await;
 }
 
 async fn list_in_every_way(store: &{{Resource}}Store, given: &{{Resource}}) {

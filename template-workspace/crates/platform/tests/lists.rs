@@ -223,7 +223,7 @@ async fn filled(url: &str, create: &str) -> Database {
         max_connections: 1,
         ..config::Database::new(url)
     };
-    let database = Database::open(&config).unwrap();
+    let database = Database::open("test", &config).unwrap();
     with_conn!(database, |conn| diesel::sql_query(create)
         .execute(conn)
         .await)

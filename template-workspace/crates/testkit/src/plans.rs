@@ -1,6 +1,9 @@
 //! How PostgreSQL would find the rows of a query.
 
-use std::{collections::BTreeSet, sync::Mutex};
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, MutexGuard},
+};
 
 use diesel::{
     connection::{InstrumentationEvent, set_default_instrumentation},
@@ -8,21 +11,37 @@ use diesel::{
     sql_types::Text,
 };
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
-use platform::{database::Database, with_conn};
+use platform::{
+    database::{Database, Migrations},
+    with_conn,
+};
+
+use crate::TestDatabase;
 
 /// The statements that the connections of this process have run, each once.
 static STATEMENTS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
-/// Records every SELECT, INSERT, UPDATE and DELETE that is run on connections made after its start.
+/// A new schema on the PostgreSQL at `DATABASE_URL`, and every SELECT, INSERT, UPDATE and DELETE that it is asked for
+/// once it is migrated.
 ///
-/// It is for the whole process: the test that uses it has a program of its own.
-pub struct Recording(());
+/// What it records is what the whole process asks for: the test that uses it has a program of its own.
+pub struct Recording {
+    database: TestDatabase,
+}
 
 impl Recording {
-    /// Starts to record.
-    pub fn start() -> Self {
+    /// Makes the schema and starts to record.
+    pub async fn start(migrations: &'static Migrations) -> Self {
+        // Connections made before this would not be heard.
         set_default_instrumentation(|| Some(Box::new(record))).expect("no other thread has failed");
-        Self(())
+        let database = crate::postgres(migrations).await;
+        statements().clear();
+        Self { database }
+    }
+
+    /// The database that is listened to.
+    pub fn database(&self) -> Database {
+        self.database.clone()
     }
 
     /// That PostgreSQL needs no sequential scan for any of the statements, and none but the rows of a page to sort.
@@ -30,13 +49,12 @@ impl Recording {
     /// On tables that are all but empty, it would read them as a whole, whatever indexes there are. Told to do that only
     /// where nothing else is possible, it shows where no index fits. Plans are made without looking at values, as one
     /// for a certain value can be better than the next.
-    pub async fn assert_indexed(self, database: &Database) {
-        let statements =
-            std::mem::take(&mut *STATEMENTS.lock().expect("no other thread has failed"));
+    pub async fn assert_indexed(self) {
+        let statements = std::mem::take(&mut *statements());
         assert!(!statements.is_empty(), "no statement was recorded");
         let mut refused = String::new();
         for (number, statement) in statements.into_iter().enumerate() {
-            let plan = plan(database, &statement, number).await;
+            let plan = plan(&self.database, &statement, number).await;
             let steps = || {
                 plan.lines()
                     .map(|line| line.trim_start_matches([' ', '-', '>']))
@@ -55,14 +73,16 @@ fn record(event: InstrumentationEvent<'_>) {
     };
     let query = query.to_string();
     let statement = query.split("-- binds").next().unwrap_or_default().trim();
-    let is_of_the_service = ["SELECT", "INSERT", "UPDATE", "DELETE"]
+    let is_query = ["SELECT", "INSERT", "UPDATE", "DELETE"]
         .iter()
-        .any(|verb| statement.starts_with(verb))
-        && !statement.contains("__diesel_schema_migrations");
-    if is_of_the_service {
-        let mut statements = STATEMENTS.lock().expect("no other thread has failed");
-        statements.insert(statement.to_owned());
+        .any(|verb| statement.starts_with(verb));
+    if is_query {
+        statements().insert(statement.to_owned());
     }
+}
+
+fn statements() -> MutexGuard<'static, BTreeSet<String>> {
+    STATEMENTS.lock().expect("no other thread has failed")
 }
 
 async fn plan(database: &Database, statement: &str, number: usize) -> String {
