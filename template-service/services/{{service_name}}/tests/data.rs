@@ -119,20 +119,20 @@ async fn lists_are_what_they_are_asked_for(store: {{Resource}}Store) {
         store.insert(row).await.unwrap();
     }
     let orders = [
-        "",
 {%- for field in orders %}
         "{{field}}",
         "{{field}} desc",
 {%- endfor %}
     ];
     let filters = [
-        "",
         "created_at < \"2000-01-01T00:00:00Z\" OR created_at > \"2001-01-01T00:00:00Z\"",
 {%- for filter in filters %}
         {{filter}},
 {%- endfor %}
     ];
-    for (order_by, filter) in orders.iter().flat_map(|order| filters.iter().map(move |filter| (order, filter))) {
+    let orders = orders.map(|order_by| (order_by, ""));
+    let filters = filters.map(|filter| ("", filter));
+    for (order_by, filter) in orders.into_iter().chain(filters) {
         let request = ListRequest { page_size: 1, filter, order_by, ..ListRequest::default() };
         let query = ListQuery::new("{{table}}", FIELDS, request).unwrap();
         let found = store.list(&query).await.unwrap();

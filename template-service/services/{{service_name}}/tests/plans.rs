@@ -40,12 +40,14 @@ async fn list_in_every_way(store: &{{Resource}}Store, given: &{{Resource}}) {
 {%- endfor %}
     ];
     let filters = [
-        "",
+        "created_at >= \"2001-01-01T00:00:00Z\"",
 {%- for filter in filters %}
         {{filter}},
 {%- endfor %}
     ];
-    for (order_by, filter) in orders.iter().flat_map(|order| filters.iter().map(move |filter| (order, filter))) {
+    let orders = orders.map(|order_by| (order_by, ""));
+    let filters = filters.map(|filter| ("", filter));
+    for (order_by, filter) in orders.into_iter().chain(filters) {
         let request = ListRequest { page_size: 1, filter, order_by, ..ListRequest::default() };
         let query = ListQuery::new("{{table}}", FIELDS, request).unwrap();
         store.list(&query).await.unwrap();
