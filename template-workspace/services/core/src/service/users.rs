@@ -11,7 +11,7 @@ use users_api::v1::{self, users_service_server::UsersService};
 use crate::biz::{NewUser, User, UserChange, UserField, UserRepository, Users};
 
 /// What lists can be filtered and ordered by; unless asked otherwise, they begin with the newest.
-const FIELDS: &[filter::Field<UserField>] = &[
+pub const USER_FIELDS: &[filter::Field<UserField>] = &[
     filter::Field::required(UserField::CreatedAt, "created_at", filter::Kind::Timestamp),
     filter::Field::required(UserField::Email, "email", filter::Kind::Text),
 ];
@@ -70,7 +70,7 @@ impl<R: UserRepository> UsersService for UsersApi<R> {
             filter: &request.filter,
             order_by: &request.order_by,
         };
-        let query = ListQuery::new("users", FIELDS, request)?;
+        let query = ListQuery::new("users", USER_FIELDS, request)?;
         let page = self.users.list(&query).await?;
         Ok(Response::new(v1::ListUsersResponse {
             users: page.items.into_iter().map(v1::User::from).collect(),
