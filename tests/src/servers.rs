@@ -20,8 +20,9 @@ const READY_WITHIN: Duration = Duration::from_secs(60);
 pub struct Postgres {
     server: Child,
     port: u16,
+    binaries: PathBuf,
+    directory: TempDir,
     _leash: Leash,
-    _directory: TempDir,
 }
 
 impl Postgres {
@@ -61,6 +62,26 @@ impl Postgres {
     /// Where it listens, as a service's `database.url`.
     pub fn url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// Runs statements, one after the other, and returns what they print: rows without a header, columns between `|`.
+    pub fn sql(&self, statements: &str) -> Result<String> {
+        let output = Command::new(self.binaries.join("psql"))
+            .args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align"])
+            .args(["--set=ON_ERROR_STOP=1", "--command", statements])
+            .arg(self.url())
+            .output()?;
+        ensure!(
+            output.status.success(),
+            "{statements} failed: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+    }
+
+    /// What it has logged.
+    pub fn log(&self) -> Result<String> {
+        Ok(fs::read_to_string(self.directory.path().join("log"))?)
     }
 
     fn start(binaries: &Path) -> Result<Self> {
@@ -122,17 +143,18 @@ impl Postgres {
         let mut postgres = Self {
             server,
             port,
+            binaries,
+            directory,
             _leash: leash,
-            _directory: directory,
         };
-        postgres.wait_until_ready(&binaries.join("pg_isready"), &log)?;
+        postgres.wait_until_ready(&log)?;
         Ok(postgres)
     }
 
-    fn wait_until_ready(&mut self, pg_isready: &Path, log: &Path) -> Result<()> {
+    fn wait_until_ready(&mut self, log: &Path) -> Result<()> {
         let deadline = Instant::now() + READY_WITHIN;
         loop {
-            let ready = Command::new(pg_isready)
+            let ready = Command::new(self.binaries.join("pg_isready"))
                 .args([
                     "--quiet",
                     "--host=127.0.0.1",

@@ -110,7 +110,12 @@ fn grpcurl_calls_every_method_of_a_service() {
 
     let id = created["id"].as_str().unwrap();
     assert_eq!(call("GetRecord", json!({"id": id}))["record"], created);
-    assert_eq!(call("ListRecords", json!({}))["records"], json!([created]));
+    assert_eq!(
+        call("BatchGetRecords", json!({"ids": [id]}))["records"],
+        json!([created])
+    );
+    let found = json!({"filter": "code = first", "orderBy": "seats desc"});
+    assert_eq!(call("ListRecords", found)["records"], json!([created]));
     let changed = call(
         "UpdateRecord",
         json!({"record": {"id": id, "etag": created["etag"], "active": false}, "updateMask": {"paths": ["active"]}}),

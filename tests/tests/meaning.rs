@@ -272,6 +272,97 @@ fn pages_show_each_row_once_newest_first() {
 }
 
 #[test]
+fn lists_show_what_the_filter_asks_for_in_the_order_asked_for() {
+    let backend = Backend::start(&[]).unwrap();
+    let client = backend.client();
+    for (code, seats) in [("c 1", 3), ("b 2", 9), ("a \\ \"3\"", 3), ("d%_", 10)] {
+        let mut record = backend.record(code);
+        record["seats"] = json!(seats);
+        create(&client, &record);
+    }
+    let list = |filter: &str, order_by: &str| {
+        let query = format!(
+            "/v1/records?filter={}&orderBy={}",
+            encoded(filter),
+            encoded(order_by)
+        );
+        let answer = client.get(&query).unwrap();
+        assert_eq!(answer.status, 200, "{filter}: {answer:?}");
+        let records = answer.json().unwrap()["records"].clone();
+        let records = records.as_array().unwrap().iter();
+        records
+            .map(|record| record["code"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(list("", "code desc"), ["d%_", "c 1", "b 2", "a \\ \"3\""]);
+    // A number, not a text: 10 comes after 9. Equals come by id, in either direction.
+    let up = list("", "seats");
+    assert_eq!(up[2..], ["b 2", "d%_"]);
+    assert_eq!(
+        list("", "seats desc"),
+        up.into_iter().rev().collect::<Vec<_>>()
+    );
+    assert_eq!(list("seats > 3 AND code != \"b 2\"", "code"), ["d%_"]);
+    assert_eq!(
+        list("code = \"c 1\" OR seats >= 10", "code"),
+        ["c 1", "d%_"]
+    );
+    assert_eq!(list("NOT seats = 3", "code"), ["b 2", "d%_"]);
+    assert_eq!(list("code = 'a \\\\ \"3\"'", ""), ["a \\ \"3\""]);
+    assert_eq!(list("code = 'd%'", ""), [""; 0]);
+    assert_eq!(list("created_at < \"2026-01-01T00:00:00Z\"", ""), [""; 0]);
+
+    let page = client.get("/v1/records?pageSize=1&orderBy=seats").unwrap();
+    let page = page.json().unwrap();
+    let token = page["nextPageToken"].as_str().unwrap();
+    for (query, field) in [
+        (
+            format!("orderBy=seats%20desc&pageToken={token}"),
+            "page_token",
+        ),
+        (
+            format!("orderBy=seats&filter=seats%3D3&pageToken={token}"),
+            "page_token",
+        ),
+        ("filter=active%3Dtrue".to_owned(), "filter"),
+        ("orderBy=active".to_owned(), "order_by"),
+    ] {
+        let refused = client.get(&format!("/v1/records?{query}")).unwrap();
+        assert_eq!(refused.status, 400, "{query}");
+        assert_eq!(refused.violations().unwrap(), [field], "{query}");
+    }
+}
+
+#[test]
+fn several_are_found_together_in_the_order_of_their_ids() {
+    let backend = Backend::start(&[]).unwrap();
+    let client = backend.client();
+    let records = ["one", "two", "three"].map(|code| create(&client, &backend.record(code)));
+    let get = |records: &[&Value]| {
+        let ids = records
+            .iter()
+            .map(|record| format!("ids={}&", record["id"].as_str().unwrap()));
+        client
+            .get(&format!(
+                "/v1/records:batchGet?{}",
+                ids.collect::<String>().trim_end_matches('&')
+            ))
+            .unwrap()
+    };
+    let [one, two, three] = &records;
+    assert_eq!(
+        get(&[three, one]).json().unwrap()["records"],
+        json!([three, one])
+    );
+    assert_eq!(client.delete(&path(two)).unwrap().status, 200);
+    let missing = get(&[one, two]);
+    assert_eq!(
+        (missing.status, missing.reason().unwrap().as_str()),
+        (404, "RECORD_NOT_FOUND")
+    );
+}
+
+#[test]
 fn only_the_user_themselves_changes_a_user() {
     let backend = Backend::start(&[]).unwrap();
     let client = backend.core.client().with_token(&backend.token);
@@ -314,6 +405,11 @@ fn get(client: &Http, record: &Value) -> Value {
     let answer = client.get(&path(record)).unwrap();
     assert_eq!(answer.status, 200);
     answer.json().unwrap()
+}
+
+/// As a URL takes a value.
+fn encoded(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
 fn path(record: &Value) -> String {

@@ -86,6 +86,13 @@ const TESTED: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "filters",
+        &[
+            "fields=filter:string?:unique, order_by:int32:index, type:enum(if|else):index, columns:bool:index, \
+        table:double:index, on:date?:index, value:decimal:unique, kind:ref(users)?:index",
+        ],
+    ),
+    (
         "method-words",
         &[
             "fields=from:string, into:string, eq:int32, fmt:int64, hash:double, serialize:bool, new:bool, validate:text?",

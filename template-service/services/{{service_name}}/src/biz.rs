@@ -23,6 +23,32 @@ pub struct {{Resource}} {
 {{enum}}
 {%- endfor %}
 
+/// The fields that lists of {{resources_words}} can be filtered and ordered by: those with an index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum {{Resource}}Field {
+    CreatedAt,
+{%- for field in list_fields %}
+    {{field[0]}},
+{%- endfor %}
+}
+
+impl Listed for {{Resource}} {
+    type Field = {{Resource}}Field;
+
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    fn value(&self, field: {{Resource}}Field) -> Option<filter::Value> {
+        match field {
+            {{Resource}}Field::CreatedAt => Some(self.created_at.into()),
+{%- for field in list_fields %}
+            {{Resource}}Field::{{field[0]}} => {{field[1]}},
+{%- endfor %}
+        }
+    }
+}
+
 /// What it takes to create {{a_resource}}.
 #[derive(Debug, Clone)]
 pub struct New{{Resource}} {
@@ -66,8 +92,11 @@ pub trait {{Resource}}Repository: Send + Sync + 'static {
     /// Finds one {{resource_words}}.
     fn find(&self, id: Uuid) -> impl Future<Output = Result<Option<{{Resource}}>, Error>> + Send;
 
-    /// Lists up to `limit` {{resources_words}} that come after the cursor, newest first.
-    fn list(&self, after: Option<Cursor>, limit: i64) -> impl Future<Output = Result<Vec<{{Resource}}>, Error>> + Send;
+    /// Finds those of several that there are, in any order.
+    fn find_many(&self, ids: &[Uuid]) -> impl Future<Output = Result<Vec<{{Resource}}>, Error>> + Send;
+
+    /// Lists the {{resources_words}} that the query asks for, and one more if there is.
+    fn list(&self, query: &ListQuery<{{Resource}}Field>) -> impl Future<Output = Result<Vec<{{Resource}}>, Error>> + Send;
 
     /// Changes {{a_resource}}, if it still has the expected version, and returns it as stored;
     /// `None` when it is gone or has another version.
@@ -125,10 +154,17 @@ impl<R: {{Resource}}Repository> {{UseCases}}<R> {
         self.repository.find(id).await?.ok_or(Error::NotFound(id))
     }
 
-    /// Lists {{resources_words}}, newest first.
-    pub async fn list(&self, request: PageRequest) -> Result<Page<{{Resource}}>, Error> {
-        let {{resources_ident}} = self.repository.list(request.after(), request.limit()).await?;
-        Ok(request.page({{resources_ident}}, |{{resource_ident}}| Cursor { created_at: {{resource_ident}}.created_at, id: {{resource_ident}}.id }))
+    /// Finds several, in the order of their ids; [`Error::NotFound`] when one is missing.
+    pub async fn batch_get(&self, ids: &[Uuid]) -> Result<Vec<{{Resource}}>, Error> {
+        let found = self.repository.find_many(ids).await?;
+        let found: HashMap<_, _> = found.into_iter().map(|row| (row.id, row)).collect();
+        ids.iter().map(|id| found.get(id).cloned().ok_or(Error::NotFound(*id))).collect()
+    }
+
+    /// Lists {{resources_words}}.
+    pub async fn list(&self, query: &ListQuery<{{Resource}}Field>) -> Result<Page<{{Resource}}>, Error> {
+        let {{resources_ident}} = self.repository.list(query).await?;
+        Ok(query.page({{resources_ident}})?)
     }
 
     /// Changes {{a_resource}}.

@@ -61,19 +61,27 @@ impl {{Resource}}Repository for {{Resource}}Store {
         Ok(row.map({{Resource}}::from))
     }
 
-    async fn list(&self, after: Option<Cursor>, limit: i64) -> Result<Vec<{{Resource}}>, Error> {
+    async fn find_many(&self, ids: &[Uuid]) -> Result<Vec<{{Resource}}>, Error> {
         let rows = with_conn!(&self.database, |conn| {
-            let mut query = {{table}}::table
+            {{table}}::table
+                .filter({{table}}::id.eq_any(ids.iter().copied().map(Sql)))
                 .select({{Resource}}Row::as_select())
-                .order(({{table}}::created_at.desc(), {{table}}::id.desc()))
-                .limit(limit)
-                .into_boxed();
-            if let Some(Cursor { created_at, id }) = after {
-                let earlier = {{table}}::created_at.lt(Sql(created_at));
-                let same_time = {{table}}::created_at.eq(Sql(created_at)).and({{table}}::id.lt(Sql(id)));
-                query = query.filter(earlier.or(same_time));
-            }
-            query.load(conn).await
+                .load(conn)
+                .await
+        })?;
+        Ok(rows.into_iter().map({{Resource}}::from).collect())
+    }
+
+    async fn list(&self, query: &ListQuery<{{Resource}}Field>) -> Result<Vec<{{Resource}}>, Error> {
+        let (condition, order) = database::listing(query, column, {{table}}::id);
+        let rows = with_conn!(&self.database, |conn| {
+            {{table}}::table
+                .select({{Resource}}Row::as_select())
+                .filter(condition)
+                .order(order)
+                .limit(query.limit())
+                .load(conn)
+                .await
         })?;
         Ok(rows.into_iter().map({{Resource}}::from).collect())
     }
@@ -125,6 +133,16 @@ impl {{Resource}}Repository for {{Resource}}Store {
         })?;
         invalidation.run().await;
         Ok(deleted > 0)
+    }
+}
+
+/// Where a field is kept.
+fn column(field: {{Resource}}Field) -> database::Column<{{table}}::table> {
+    match field {
+        {{Resource}}Field::CreatedAt => database::Column::of({{table}}::created_at),
+{%- for field in list_fields %}
+        {{Resource}}Field::{{field[0]}} => database::Column::of({{table}}::{{field[2]}}),
+{%- endfor %}
     }
 }
 

@@ -7,6 +7,14 @@ mod enums;
 {% for line in service_imports -%}
 {{line}}
 {% endfor %}
+/// What lists can be filtered and ordered by; unless asked otherwise, they begin with the newest.
+pub const FIELDS: &[filter::Field<{{Resource}}Field>] = &[
+    filter::Field::required({{Resource}}Field::CreatedAt, "created_at", filter::Kind::Timestamp),
+{%- for field in list_fields %}
+    filter::Field::{{field[3]}}({{Resource}}Field::{{field[0]}}, "{{field[4]}}", filter::Kind::{{field[5]}}),
+{%- endfor %}
+];
+
 /// `{{proto_package}}.{{proto_service}}`.
 pub struct {{Resource}}Api<R> {
     {{resources_ident}}: {{UseCases}}<R>,
@@ -57,13 +65,30 @@ impl<R: {{Resource}}Repository> {{proto_service}} for {{Resource}}Api<R> {
 {%- endif %}
     }
 
+    async fn batch_get_{{resources_rpc}}(
+        &self,
+        request: Request<v1::BatchGet{{Resources}}Request>,
+    ) -> Result<Response<v1::BatchGet{{Resources}}Response>, Status> {
+        let ids = request.get_ref().ids.iter().map(|id| parse_uuid(id)).collect::<Result<Vec<_>, _>>()?;
+        let {{resources_ident}} = self.{{resources_ident}}.batch_get(&ids).await?;
+        Ok(Response::new(v1::BatchGet{{Resources}}Response {
+            {{resources_ident}}: {{resources_ident}}.into_iter().map(Into::into).collect(),
+        }))
+    }
+
     async fn list_{{resources_rpc}}(
         &self,
         request: Request<v1::List{{Resources}}Request>,
     ) -> Result<Response<v1::List{{Resources}}Response>, Status> {
-        let v1::List{{Resources}}Request { page_size, page_token } = request.into_inner();
-        let request = PageRequest::new(page_size, &page_token, "{{table}}")?;
-        let page = self.{{resources_ident}}.list(request).await?;
+        let request = request.into_inner();
+        let request = ListRequest {
+            page_size: request.page_size,
+            page_token: &request.page_token,
+            filter: &request.filter,
+            order_by: &request.order_by,
+        };
+        let query = ListQuery::new("{{table}}", FIELDS, request)?;
+        let page = self.{{resources_ident}}.list(&query).await?;
         Ok(Response::new(v1::List{{Resources}}Response {
             {{resources_ident}}: page.items.into_iter().map(Into::into).collect(),
             next_page_token: page.next_page_token,

@@ -97,6 +97,42 @@ async fn lists_come_in_pages() {
 }
 
 #[tokio::test]
+async fn lists_are_filtered_and_ordered() {
+    let server = TestServer::start(&SERVICE).await;
+    let older = create(&server, first()).await;
+    let newer = create(&server, second()).await;
+    let list = async |query: &str| server.get(&format!("{PATH}?{query}")).await;
+
+    let in_order = list("orderBy=created_at").await;
+    assert_eq!(in_order.json["{{resources_json}}"], json!([older, newer]));
+    let instant = older["createdAt"].as_str().unwrap();
+    let later = list(&format!("filter=created_at%20%3E%20%22{instant}%22")).await;
+    assert_eq!(later.json["{{resources_json}}"], json!([newer]));
+
+    let page = list("pageSize=1").await;
+    let token = page.json["nextPageToken"].as_str().unwrap();
+    for refused in [format!("orderBy=created_at&pageToken={token}"), "filter=id%3D1".to_owned(), "orderBy=etag".to_owned()] {
+        assert_eq!(list(&refused).await.status, 400, "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn several_are_found_together_or_not_at_all() {
+    let server = TestServer::start(&SERVICE).await;
+    let older = create(&server, first()).await;
+    let newer = create(&server, second()).await;
+    let ids = [&newer, &older].map(|{{resource_ident}}| {{resource_ident}}["id"].as_str().unwrap());
+    let batch = format!("{PATH}:batchGet?ids={}&ids={}", ids[0], ids[1]);
+    let found = server.get(&batch).await;
+    assert_eq!(found.json["{{resources_json}}"], json!([newer, older]), "{}", found.json);
+
+    let missing = server.get(&format!("{batch}&ids=00000000-0000-4000-8000-000000000000")).await;
+    assert_eq!(missing.status, 404);
+    assert_eq!(missing.json["details"][0]["reason"], "{{resource_shouty}}_NOT_FOUND");
+    assert_eq!(server.get(&format!("{PATH}:batchGet")).await.status, 400);
+}
+
+#[tokio::test]
 async fn an_update_changes_what_its_mask_names() {
     let server = TestServer::start(&SERVICE).await;
     let created = create(&server, first()).await;

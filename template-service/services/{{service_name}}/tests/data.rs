@@ -4,8 +4,9 @@ use {{service_crate}}::{
     biz::{{test_biz_imports}},
     data::{{'{'}}{{Resource}}Store, schema},
     server::MIGRATIONS,
+    service::FIELDS,
 };
-use platform::{database::Database, page::Cursor, time};
+use platform::{database::Database, page::{ListQuery, ListRequest}, time};
 use uuid::Uuid;
 
 macro_rules! on_every_backend {
@@ -41,7 +42,8 @@ macro_rules! on_every_backend {
 on_every_backend! {
     what_is_inserted_is_found,
     a_change_is_stored_once,
-    lists_begin_with_the_newest,
+    lists_are_what_they_are_asked_for,
+    several_are_found_together,
     what_is_deleted_is_gone,
     what_was_looked_for_before_it_was_inserted_is_found,
 {%- if has_unique %}
@@ -123,16 +125,47 @@ async fn a_change_is_stored_once(store: {{Resource}}Store) {
     assert_eq!(nothing.unwrap().map(|stored| stored.version), Some(3));
 }
 
-async fn lists_begin_with_the_newest(store: {{Resource}}Store) {
-    let (older, newer) = (first(), second());
-    store.insert(&older).await.unwrap();
-    store.insert(&newer).await.unwrap();
-    let mut expected = [older, newer];
-    expected.sort_by_key(|given| std::cmp::Reverse((given.created_at, given.id)));
+async fn lists_are_what_they_are_asked_for(store: {{Resource}}Store) {
+    let rows = vec![first(), second()];
+    for row in &rows {
+        store.insert(row).await.unwrap();
+    }
+    let orders = [
+{%- for field in orders %}
+        "{{field}}",
+        "{{field}} desc",
+{%- endfor %}
+    ];
+    let filters = [
+        "created_at < \"2000-01-01T00:00:00Z\" OR created_at > \"2001-01-01T00:00:00Z\"",
+{%- for filter in filters %}
+        {{filter}},
+{%- endfor %}
+    ];
+    let orders = orders.map(|order_by| (order_by, ""));
+    let filters = filters.map(|filter| ("", filter));
+    for (order_by, filter) in orders.into_iter().chain(filters) {
+        let request = ListRequest { page_size: 1, filter, order_by, ..ListRequest::default() };
+        let query = ListQuery::new("{{table}}", FIELDS, request).unwrap();
+        let found = store.list(&query).await.unwrap();
+        assert_eq!(found, query.select(rows.clone()), "{filter}; {order_by}");
 
-    assert_eq!(store.list(None, 10).await.unwrap(), expected);
-    let after = Cursor { created_at: expected[0].created_at, id: expected[0].id };
-    assert_eq!(store.list(Some(after), 10).await.unwrap(), expected[1..]);
+        let page_token = &query.page(found).unwrap().next_page_token;
+        let next = ListQuery::new("{{table}}", FIELDS, ListRequest { page_token, ..request }).unwrap();
+        let found = store.list(&next).await.unwrap();
+        assert_eq!(found, next.select(rows.clone()), "{filter}; {order_by}; second page");
+    }
+}
+
+async fn several_are_found_together(store: {{Resource}}Store) {
+    let rows = [first(), second()];
+    for row in &rows {
+        store.insert(row).await.unwrap();
+    }
+    let ids = [rows[1].id, Uuid::new_v4(), rows[0].id];
+    let found = store.find_many(&ids).await.unwrap();
+    assert_eq!(found.len(), 2);
+    assert!(rows.iter().all(|row| found.contains(row)));
 }
 
 async fn what_is_deleted_is_gone(store: {{Resource}}Store) {

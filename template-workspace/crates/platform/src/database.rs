@@ -5,6 +5,7 @@
 //! in [`Sql`] to be written or compared.
 
 mod error;
+mod listing;
 mod migrations;
 mod pool;
 mod postgres;
@@ -16,6 +17,7 @@ mod values;
 pub use self::transaction::{Attempts, Failure, Outcomes, Transactional, end};
 pub use self::{
     error::Error,
+    listing::{Column, Condition, Order, listing},
     migrations::{MigrationState, Migrations},
     pool::{Backend, Database, Postgres, Sqlite},
     transaction::Rollback,

@@ -13,6 +13,7 @@ pub mod context;
 pub mod database;
 mod error;
 pub mod etag;
+pub mod filter;
 mod health;
 pub mod idempotency;
 mod layers;

@@ -9,6 +9,7 @@ mod client;
 mod database;
 mod double;
 mod migrations;
+mod plans;
 mod server;
 
 pub use self::{
@@ -17,6 +18,7 @@ pub use self::{
     database::{TestDatabase, database, postgres},
     double::{Double, RunningDouble},
     migrations::{assert_repeatable, assert_same_columns},
+    plans::Recording,
     server::TestServer,
 };
 

@@ -7,14 +7,14 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use platform::{
     cache::{Cache, CachedRows},
-    database::{Database, Sql, with_conn},
-    page::Cursor,
+    database::{Column, Database, Sql, listing, with_conn},
+    page::ListQuery,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use self::schema::users;
-use crate::biz::{Credentials, Error, User, UserChange, UserRepository};
+use crate::biz::{Credentials, Error, User, UserChange, UserField, UserRepository};
 
 /// Users in the database.
 pub struct UserStore {
@@ -88,21 +88,16 @@ impl UserRepository for UserStore {
         }))
     }
 
-    async fn list(&self, after: Option<Cursor>, limit: i64) -> Result<Vec<User>, Error> {
+    async fn list(&self, query: &ListQuery<UserField>) -> Result<Vec<User>, Error> {
+        let (condition, order) = listing(query, column, users::id);
         let rows = with_conn!(&self.database, |conn| {
-            let mut query = users::table
+            users::table
                 .select(UserRow::as_select())
-                .order((users::created_at.desc(), users::id.desc()))
-                .limit(limit)
-                .into_boxed();
-            if let Some(Cursor { created_at, id }) = after {
-                let earlier = users::created_at.lt(Sql(created_at));
-                let same_time = users::created_at
-                    .eq(Sql(created_at))
-                    .and(users::id.lt(Sql(id)));
-                query = query.filter(earlier.or(same_time));
-            }
-            query.load(conn).await
+                .filter(condition)
+                .order(order)
+                .limit(query.limit())
+                .load(conn)
+                .await
         })?;
         Ok(rows.into_iter().map(User::from).collect())
     }
@@ -149,6 +144,14 @@ impl UserRepository for UserStore {
         })?;
         invalidation.run().await;
         Ok(deleted > 0)
+    }
+}
+
+/// Where a field is kept.
+fn column(field: UserField) -> Column<users::table> {
+    match field {
+        UserField::CreatedAt => Column::of(users::created_at),
+        UserField::Email => Column::of(users::email),
     }
 }
 

@@ -1,4 +1,4 @@
-use std::{cmp::Reverse, sync::Mutex};
+use std::sync::Mutex;
 
 use super::*;
 
@@ -27,12 +27,13 @@ impl {{Resource}}Repository for Fake {
         Ok(self.rows.lock().unwrap().iter().find(|row| row.id == id).cloned())
     }
 
-    async fn list(&self, after: Option<Cursor>, limit: i64) -> Result<Vec<{{Resource}}>, Error> {
-        let mut rows = self.rows.lock().unwrap().clone();
-        rows.sort_by_key(|row| Reverse((row.created_at, row.id)));
-        rows.retain(|row| after.is_none_or(|after| (row.created_at, row.id) < (after.created_at, after.id)));
-        rows.truncate(limit as usize);
-        Ok(rows)
+    async fn find_many(&self, ids: &[Uuid]) -> Result<Vec<{{Resource}}>, Error> {
+        let rows = self.rows.lock().unwrap();
+        Ok(rows.iter().filter(|row| ids.contains(&row.id)).cloned().collect())
+    }
+
+    async fn list(&self, query: &ListQuery<{{Resource}}Field>) -> Result<Vec<{{Resource}}>, Error> {
+        Ok(query.select(self.rows.lock().unwrap().clone()))
     }
 
     async fn update(
@@ -101,6 +102,18 @@ async fn what_is_asked_for_again_is_created_once() {
     let change = {{Resource}}Change { {{change_sample}} };
     {{resources_ident}}.update(id, None, change).await.unwrap();
     assert!({{resources_ident}}.create(id, new_{{resource}}()).await.is_ok());
+}
+
+#[tokio::test]
+async fn several_are_found_together_or_not_at_all() {
+    let {{resources_ident}} = {{resources_ident}}();
+    let id = {{resources_ident}}.create(Uuid::new_v4(), new_{{resource}}()).await.unwrap().id;
+    let found = {{resources_ident}}.batch_get(&[id, id]).await.unwrap();
+    assert_eq!(found.iter().map(|row| row.id).collect::<Vec<_>>(), [id, id]);
+
+    let nobody = Uuid::new_v4();
+    let missing = {{resources_ident}}.batch_get(&[id, nobody]).await;
+    assert!(matches!(missing, Err(Error::NotFound(id)) if id == nobody));
 }
 {%- if has_unique %}
 

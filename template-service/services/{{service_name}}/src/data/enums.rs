@@ -34,12 +34,4 @@ where
         Ok(row)
     }
 }
-
-pub fn {{enum[0]}}_text(value: {{enum[1]}}) -> &'static str {
-    match value {
-{%- for value in enum[2] %}
-        {{enum[1]}}::{{value[1]}} => "{{value[0]}}",
-{%- endfor %}
-    }
-}
 {%- endfor %}

@@ -5,6 +5,15 @@ use {{contract_crate}}::v1;
 
 use crate::biz::{{enum_types}};
 {%- for enum in data_enums %}
+{%- if enum[4] %}
+
+/// The names of {{enum[1]}} as a filter writes them, beside those that are stored.
+pub const {{enum[5]}}: &[(&str, &str)] = &[
+{%- for value in enum[2] %}
+    ("{{value[2]}}", {{enum[1]}}::{{value[1]}}.name()),
+{%- endfor %}
+];
+{%- endif %}
 
 pub fn {{enum[3]}}(number: i32) -> Result<{{enum[1]}}, Status> {
     match v1::{{enum[1]}}::try_from(number) {
