@@ -33,6 +33,10 @@ impl ItemsService for Items {
         Ok(Response::new(ListItemsResponse { items, next_page_token: String::new() }))
     }
 
+    async fn batch_get_items(&self, _: Request<BatchGetItemsRequest>) -> Result<Response<BatchGetItemsResponse>, Status> {
+        Err(Status::unimplemented("not measured"))
+    }
+
     async fn update_item(&self, _: Request<UpdateItemRequest>) -> Result<Response<UpdateItemResponse>, Status> {
         Err(Status::unimplemented("not measured"))
     }
