@@ -3,6 +3,7 @@
 mod api;
 mod call;
 mod cargo;
+mod migration;
 mod mount;
 mod processes;
 
@@ -36,8 +37,25 @@ enum Task {
         /// The service's folder under services/.
         service: String,
     },
+    /// Make a migration for both databases: `cargo xtask migration new add_phone -p users`.
+    Migration {
+        #[command(subcommand)]
+        task: MigrationTask,
+    },
     /// Call a method over gRPC: the request and the answer are JSON.
     Call(call::Arguments),
+}
+
+#[derive(Subcommand)]
+enum MigrationTask {
+    /// Make its folders and files.
+    New {
+        /// What it does, say add_phone_to_users.
+        name: String,
+        /// The service's folder under services/.
+        #[arg(short, long, value_name = "SERVICE")]
+        package: String,
+    },
 }
 
 fn main() -> anyhow::Result<()> {
@@ -53,6 +71,9 @@ fn main() -> anyhow::Result<()> {
         Task::Api => api::write(),
         Task::Mount { service } => mount::mount(&service),
         Task::Unmount { service } => mount::unmount(&service),
+        Task::Migration {
+            task: MigrationTask::New { name, package },
+        } => migration::new(&name, &package),
         Task::Call(arguments) => call::call(&arguments),
     }
 }

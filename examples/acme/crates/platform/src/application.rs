@@ -110,6 +110,30 @@ impl Application {
         Ok(())
     }
 
+    /// Prints every migration of every database, and whether it has been applied.
+    pub(crate) async fn print_migrations(&self) -> Result<(), Error> {
+        for used in &self.databases {
+            println!("{}:", used.service);
+            for state in used.database.migration_states(used.migrations).await? {
+                let mark = if state.applied { "applied" } else { "pending" };
+                println!("  {mark}  {}", state.name);
+            }
+        }
+        Ok(())
+    }
+
+    /// Undoes the last migration of the process's own service.
+    pub(crate) async fn revert_migration(&self) -> Result<(), Error> {
+        let Some(used) = self.databases.first() else {
+            return Ok(());
+        };
+        match used.database.revert_migration(used.migrations).await? {
+            Some(name) => println!("undone: {name}"),
+            None => println!("there is no migration to undo"),
+        }
+        Ok(())
+    }
+
     /// Applies the migrations where that is wanted at each start; elsewhere says what is missing.
     pub async fn migrate_at_start(&self) -> Result<(), Error> {
         for used in &self.databases {

@@ -11,11 +11,17 @@
 //! |---|---|---|
 //! | `http.host`, `http.port` | `127.0.0.1`, `8080` | where HTTP is served: the REST API, `/healthz`, `/readyz`, `/metrics`, `/openapi.json`, `/docs` |
 //! | `grpc.host`, `grpc.port` | `127.0.0.1`, `9080` | where gRPC is served; the address of `http` puts both on one listener |
-//! | `database.url` | `sqlite://data/<service>.db` | or `postgres://user:password@host:5432/name`; a secret, never printed |
+//! | `database.url` | `sqlite://data/<service>.db` | or `postgres://user:password@host:5432/name`, with `?sslmode=require`, `verify-ca` or `verify-full` for TLS (`&sslrootcert=FILE`, else the roots of the system); a secret, never printed |
 //! | `database.max_connections` | `8` | size of the pool; connections are made when they are needed |
 //! | `database.wait_timeout` | `5s` | how long a request waits for a connection before it is answered UNAVAILABLE |
 //! | `database.connect_timeout` | `3s` | how long making a connection may take |
+//! | `database.statement_timeout` | `30s` | PostgreSQL ends a statement that takes longer |
 //! | `database.migrate_at_start` | `true` on SQLite, else `false` | otherwise `<service> migrate` applies the migrations |
+//! | `cache.url` | `memory://` | or `redis://user:password@host:6379`, with TLS `rediss://…`; also `redis-cluster://host:port?node=host:port` and `redis-sentinel://host:port?sentinelServiceName=name`; a secret, never printed |
+//! | `cache.ttl` | `60s` | how old what is cached may be |
+//! | `cache.timeout` | `100ms` | how long a request waits for an answer of the cache before it goes on without |
+//! | `cache.memory` | `33554432` | with `memory://`: bytes to hold of each table |
+//! | `cache.root_certificate` | none | with `rediss://`: file (PEM) with the certificates to trust instead of the system's |
 //! | `auth.issuer`, `auth.audience` | `core`, `platform` | the `iss` and `aud` that a token must carry |
 //! | `auth.public_key_file` | `data/keys/token.pub.pem` | Ed25519 key (PEM) that verifies tokens; read when it is first needed, and again until it exists |
 //! | `auth.leeway` | `5s` | how far the clocks of issuer and verifier may differ |
@@ -32,7 +38,7 @@
 //! | `shutdown.drain` | `2s` | after SIGTERM: time to tell the world "not ready" while still serving (Ctrl-C skips it) |
 //! | `shutdown.timeout` | `20s` | after SIGTERM: the process ends within this time, drain included |
 //! | `service` | | the service's own settings, see its `config.yaml` |
-//! | `mounted.<name>` | | `database` and `service` of a service mounted in this process |
+//! | `mounted.<name>` | | `database`, `cache` and `service` of a service mounted in this process |
 
 mod error;
 mod layers;
@@ -44,7 +50,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 pub use self::values::duration;
-pub(crate) use self::values::http_address;
+pub(crate) use self::values::{MEMORY, http_address};
 use self::values::{otlp_endpoint, targets};
 pub use self::{
     error::{ConfigError, Problem},
@@ -57,6 +63,7 @@ pub struct Config {
     pub http: Listener,
     pub grpc: Listener,
     pub database: Database,
+    pub cache: Cache,
     pub auth: Auth,
     pub log: Log,
     pub telemetry: Telemetry,
@@ -81,7 +88,23 @@ pub struct Database {
     pub wait_timeout: Duration,
     #[serde(with = "duration")]
     pub connect_timeout: Duration,
+    #[serde(with = "duration")]
+    pub statement_timeout: Duration,
     pub migrate_at_start: Option<bool>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Cache {
+    #[serde(deserialize_with = "values::cache_url")]
+    pub url: SecretString,
+    #[serde(deserialize_with = "values::some_time")]
+    pub ttl: Duration,
+    #[serde(deserialize_with = "values::some_time")]
+    pub timeout: Duration,
+    #[serde(deserialize_with = "values::positive")]
+    pub memory: usize,
+    #[serde(deserialize_with = "values::certificate_file")]
+    pub root_certificate: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -149,12 +172,26 @@ impl Database {
             max_connections: 8,
             wait_timeout: Duration::from_secs(5),
             connect_timeout: Duration::from_secs(3),
+            statement_timeout: Duration::from_secs(30),
             migrate_at_start: None,
         }
     }
 }
 
-/// The lowest layer. A service that is mounted elsewhere uses only its `database` and `service`.
+impl Cache {
+    /// The defaults for a cache at this URL.
+    pub fn new(url: &str) -> Self {
+        Self {
+            url: url.into(),
+            ttl: Duration::from_secs(60),
+            timeout: Duration::from_millis(100),
+            memory: 32 * 1024 * 1024,
+            root_certificate: None,
+        }
+    }
+}
+
+/// The lowest layer. A service that is mounted elsewhere uses only its `database`, `cache` and `service`.
 pub(crate) fn defaults(service: &str) -> serde_json::Value {
     serde_json::json!({
         "http": { "host": "127.0.0.1", "port": 8080 },
@@ -164,7 +201,15 @@ pub(crate) fn defaults(service: &str) -> serde_json::Value {
             "max_connections": 8,
             "wait_timeout": "5s",
             "connect_timeout": "3s",
+            "statement_timeout": "30s",
             "migrate_at_start": null,
+        },
+        "cache": {
+            "url": MEMORY,
+            "ttl": "60s",
+            "timeout": "100ms",
+            "memory": 32 * 1024 * 1024,
+            "root_certificate": null,
         },
         "auth": {
             "issuer": "core",

@@ -5,18 +5,25 @@
 //! in [`Sql`] to be written or compared.
 
 mod error;
+mod listing;
 mod migrations;
 mod pool;
+mod postgres;
+mod transaction;
 pub mod types;
 mod values;
 
+#[doc(hidden)]
+pub use self::transaction::{Attempts, Failure, Outcomes, Transactional, end};
 pub use self::{
     error::Error,
-    migrations::Migrations,
+    listing::{Column, Condition, Order, listing},
+    migrations::{MigrationState, Migrations},
     pool::{Backend, Database, Postgres, Sqlite},
+    transaction::Rollback,
     values::Sql,
 };
-pub use crate::with_conn;
+pub use crate::{transaction, with_conn};
 
 /// Runs a query on a connection of whichever backend the database is on; diesel checks it against both.
 ///

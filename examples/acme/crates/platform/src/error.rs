@@ -67,6 +67,22 @@ impl From<Error> for Status {
                     "the service cannot reach its database: try again",
                 )
             }
+            Error::Database(error @ database::Error::Contention { .. }) => {
+                tracing::warn!(cause = %error, "a transaction was given up");
+                status(
+                    Code::Aborted,
+                    "TRANSACTION_CONTENTION",
+                    "too many others changed the same at the same time: try again",
+                )
+            }
+            Error::Database(error @ database::Error::OutcomeUnknown(_)) => {
+                tracing::error!(cause = %error, "the connection was lost in a commit");
+                status(
+                    Code::Unavailable,
+                    "OUTCOME_UNKNOWN",
+                    "the write may or may not have been done: read before you repeat it",
+                )
+            }
             error => {
                 tracing::error!(cause = %error, "a request failed");
                 status(Code::Internal, "INTERNAL", "internal error")

@@ -90,6 +90,13 @@ impl Health {
         }
     }
 
+    /// Sets the gauges of the databases.
+    pub fn measure(&self) {
+        for used in &self.databases {
+            used.database.measure();
+        }
+    }
+
     /// Not ready from now on.
     pub async fn stopping(&self) {
         self.stopping.store(true, Ordering::Relaxed);

@@ -143,7 +143,7 @@ impl Layers {
                 Span::none()
             };
             let response = self
-                .admit(inner, request, timeout)
+                .admit(inner, request, started, timeout)
                 .instrument(span.clone())
                 .await;
             let status = response.status();
@@ -170,7 +170,13 @@ impl Layers {
     }
 
     /// Panics, load, time, size and authentication: what may answer in the place of the method.
-    async fn admit<S>(&self, mut inner: S, request: Request, timeout: Duration) -> Response
+    async fn admit<S>(
+        &self,
+        mut inner: S,
+        request: Request,
+        started: Instant,
+        timeout: Duration,
+    ) -> Response
     where
         S: Service<Request, Response = Response, Error = Infallible> + Send,
         S::Future: Send,
@@ -183,6 +189,10 @@ impl Layers {
             if self.access == Access::Authenticated {
                 let caller = self.shared.verifier.verify(request.headers())?;
                 request.extensions_mut().insert(caller);
+            }
+            // What the timer would notice only after a millisecond: nobody waits for this answer any more.
+            if started.elapsed() >= timeout {
+                return Err(deadline::exceeded(timeout));
             }
             match inner.call(request).await {
                 Ok(response) => Ok(response),

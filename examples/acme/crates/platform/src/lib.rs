@@ -1,18 +1,21 @@
-//! What every service shares: life cycle, configuration, servers and their layers, database, authentication, health,
-//! telemetry.
+//! What every service shares: life cycle, configuration, servers and their layers, database, cache, authentication,
+//! health, telemetry.
 //!
 //! A service describes itself with [`service!`] and is run by [`run`]; while it is wired, [`Platform`] gives it what it
 //! needs. [`config`] lists everything that can be configured.
 
 mod application;
 pub mod auth;
+pub mod cache;
 pub mod client;
 pub mod config;
 pub mod context;
 pub mod database;
 mod error;
 pub mod etag;
+pub mod filter;
 mod health;
+pub mod idempotency;
 mod layers;
 mod ops;
 pub mod page;

@@ -34,10 +34,13 @@ pub(crate) fn routes(
     });
     Router::new()
         .route("/healthz", get(async || "alive\n"))
-        .route("/readyz", get(readyz).with_state(health))
+        .route("/readyz", get(readyz).with_state(health.clone()))
         .route(
             "/metrics",
-            get(async move || ([(CONTENT_TYPE, PROMETHEUS)], metrics.render())),
+            get(async move || {
+                health.measure();
+                ([(CONTENT_TYPE, PROMETHEUS)], metrics.render())
+            }),
         )
         .route(
             "/openapi.json",

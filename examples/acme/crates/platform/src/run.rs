@@ -25,7 +25,18 @@ enum Command {
     /// Serve; this is what happens without a command.
     Serve,
     /// Apply the migrations of the database that have not been applied yet, and end.
-    Migrate,
+    Migrate {
+        #[command(subcommand)]
+        instead: Option<Migrate>,
+    },
+}
+
+#[derive(Subcommand)]
+enum Migrate {
+    /// Say which migrations the database has.
+    Status,
+    /// Undo the migration that was applied last.
+    Down,
 }
 
 /// The whole of a service's `main`: reads the command line, and serves until it is told to stop. Services in `mounted`
@@ -69,7 +80,13 @@ async fn execute(
     let application = Application::assemble(service, mounted, &sources).await?;
     let telemetry = telemetry::init(service.name, service.version, application.config())?;
     match arguments.command {
-        Some(Command::Migrate) => application.migrate().await?,
+        Some(Command::Migrate { instead: None }) => application.migrate().await?,
+        Some(Command::Migrate {
+            instead: Some(Migrate::Status),
+        }) => application.print_migrations().await?,
+        Some(Command::Migrate {
+            instead: Some(Migrate::Down),
+        }) => application.revert_migration().await?,
         Some(Command::Serve) | None => {
             application.migrate_at_start().await?;
             let left = serve(service, application).await?;

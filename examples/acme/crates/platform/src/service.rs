@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     Error,
+    cache::Cache,
     config::{self, Config, ConfigError, Layers},
     database::{Database, Migrations},
 };
@@ -120,7 +121,7 @@ impl Platform {
 
     /// The service's database. Connections are made when they are needed; its being away makes the service not ready.
     pub fn database(&self, migrations: &'static Migrations) -> Result<Database, Error> {
-        let database = Database::open(&self.config.database)?;
+        let database = Database::open(self.name, &self.config.database)?;
         let migrate_at_start = self
             .config
             .database
@@ -137,6 +138,11 @@ impl Platform {
             .unwrap_or_else(PoisonError::into_inner)
             .push(used);
         Ok(database)
+    }
+
+    /// The service's cache; a Redis that is away is no reason not to be ready.
+    pub fn cache(&self) -> Result<Cache, Error> {
+        Cache::open(self.name, &self.config.cache)
     }
 
     /// Ends the wiring: the configuration, if all of it was right, and the databases in use.

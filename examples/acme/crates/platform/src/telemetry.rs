@@ -86,8 +86,24 @@ pub(crate) fn metrics() -> Result<&'static PrometheusHandle, Error> {
 
 fn describe() {
     metrics::describe_counter!(
+        "cache_requests_total",
+        "Reads that asked a cache, by cache and outcome: hit, miss, shared with another read, or error."
+    );
+    metrics::describe_counter!(
         "rpc_requests_total",
         "Requests answered, by method, transport and code."
+    );
+    metrics::describe_counter!(
+        "db_transactions_total",
+        "Transactions of the database, by name and outcome; `retried` counts attempts that were repeated."
+    );
+    metrics::describe_gauge!(
+        "db_pool_connections",
+        "Connections to the database, by whether they are in use."
+    );
+    metrics::describe_gauge!(
+        "db_pool_waiting",
+        "Requests that wait for a connection to the database."
     );
     metrics::describe_histogram!(
         "rpc_duration_seconds",

@@ -56,10 +56,13 @@ const POSTGRES: &str = "CREATE TEMPORARY TABLE \"values\" (id UUID PRIMARY KEY, 
 
 async fn open(url: &str, create: &str) -> Database {
     // One connection: a temporary table belongs to it.
-    let database = Database::open(&config::Database {
-        max_connections: 1,
-        ..config::Database::new(url)
-    })
+    let database = Database::open(
+        "test",
+        &config::Database {
+            max_connections: 1,
+            ..config::Database::new(url)
+        },
+    )
     .unwrap();
     with_conn!(database, |conn| diesel::sql_query(create)
         .execute(conn)
@@ -209,9 +212,10 @@ on_both_databases! {
 
 #[tokio::test]
 async fn a_database_that_is_away_is_unavailable_and_its_address_stays_secret() {
-    let database = Database::open(&config::Database::new(
-        "postgres://shop:secret@127.0.0.1:1/shop",
-    ))
+    let database = Database::open(
+        "test",
+        &config::Database::new("postgres://shop:secret@127.0.0.1:1/shop"),
+    )
     .unwrap();
     let error = database.ping().await.unwrap_err();
     assert!(!error.to_string().contains("secret"), "{error}");
@@ -232,7 +236,7 @@ async fn who_waits_too_long_for_a_connection_is_told_so() {
         wait_timeout: Duration::from_millis(20),
         ..config::Database::new(&url)
     };
-    let database = Database::open(&config).unwrap();
+    let database = Database::open("test", &config).unwrap();
     let waiting = with_conn!(database, |_conn| Ok(database.ping().await)).unwrap();
     assert_eq!(Status::from(waiting.unwrap_err()).code(), Code::Unavailable);
 }

@@ -128,5 +128,5 @@ async fn execute(url: &str, statement: &str) {
 }
 
 fn open(url: &str) -> Database {
-    Database::open(&Config::new(url)).expect("a pool can be made")
+    Database::open("test", &Config::new(url)).expect("a pool can be made")
 }

@@ -1,18 +1,24 @@
-//! What the services' tests need: a server of the service on free ports, a client, doubles of other services, and
-//! databases that are thrown away.
+//! What the services' tests need: a server of the service on free ports, a client, doubles of other services,
+//! databases that are thrown away, and caches.
 //!
 //! Everything is SQLite in a temporary folder; with `DATABASE_URL` (PostgreSQL) set, servers get a schema of their own
-//! there. It is for tests: what goes wrong panics and says so.
+//! there. The tests that need a Redis are told of it by `REDIS_URL`. It is for tests: what goes wrong panics and says so.
 
+mod cache;
 mod client;
 mod database;
 mod double;
+mod migrations;
+mod plans;
 mod server;
 
 pub use self::{
+    cache::{cache, redis},
     client::{Client, Response},
     database::{TestDatabase, database, postgres},
     double::{Double, RunningDouble},
+    migrations::{assert_repeatable, assert_same_columns},
+    plans::Recording,
     server::TestServer,
 };
 

@@ -1,7 +1,12 @@
 //! The rules, knowing neither transport nor SQL.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, NaiveDate, Utc};
-use platform::page::{Cursor, Page, PageRequest};
+use platform::{
+    filter,
+    page::{ListQuery, Listed, Page},
+};
 use uuid::Uuid;
 
 #[cfg(test)]
@@ -23,6 +28,28 @@ pub struct Consultant {
     pub born: Option<NaiveDate>,
     /// Active or not.
     pub active: bool,
+}
+
+/// The fields that lists of consultants can be filtered and ordered by: those with an index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConsultantField {
+    CreatedAt,
+    Email,
+}
+
+impl Listed for Consultant {
+    type Field = ConsultantField;
+
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    fn value(&self, field: ConsultantField) -> Option<filter::Value> {
+        match field {
+            ConsultantField::CreatedAt => Some(self.created_at.into()),
+            ConsultantField::Email => Some(self.email.as_str().into()),
+        }
+    }
 }
 
 /// What it takes to create a consultant.
@@ -53,23 +80,32 @@ pub enum Error {
     AlreadyExists(&'static str),
     #[error("consultant {0} was changed since the etag was read")]
     Changed(Uuid),
+    #[error(
+        "the request_id belongs to a request that created another consultant: choose a new one"
+    )]
+    RequestIdReused,
     #[error(transparent)]
     Platform(#[from] platform::Error),
 }
 
 /// Where consultants are kept.
 pub trait ConsultantRepository: Send + Sync + 'static {
-    /// Adds a consultant; [`Error::AlreadyExists`] when a value that must be unique is taken.
-    fn insert(&self, consultant: &Consultant) -> impl Future<Output = Result<(), Error>> + Send;
+    /// Adds a consultant; `false` when there is one with its id already, [`Error::AlreadyExists`] when a value that must be unique is taken.
+    fn insert(&self, consultant: &Consultant) -> impl Future<Output = Result<bool, Error>> + Send;
 
     /// Finds one consultant.
     fn find(&self, id: Uuid) -> impl Future<Output = Result<Option<Consultant>, Error>> + Send;
 
-    /// Lists up to `limit` consultants that come after the cursor, newest first.
+    /// Finds those of several that there are, in any order.
+    fn find_many(
+        &self,
+        ids: &[Uuid],
+    ) -> impl Future<Output = Result<Vec<Consultant>, Error>> + Send;
+
+    /// Lists the consultants that the query asks for, and one more if there is.
     fn list(
         &self,
-        after: Option<Cursor>,
-        limit: i64,
+        query: &ListQuery<ConsultantField>,
     ) -> impl Future<Output = Result<Vec<Consultant>, Error>> + Send;
 
     /// Changes a consultant, if it still has the expected version, and returns it as stored;
@@ -102,11 +138,11 @@ impl<R: ConsultantRepository> Consultants<R> {
         Self { repository }
     }
 
-    /// Creates a consultant.
-    pub async fn create(&self, new: NewConsultant) -> Result<Consultant, Error> {
+    /// Creates a consultant with this id. Asked for again, as after an answer that was lost, it is found instead.
+    pub async fn create(&self, id: Uuid, new: NewConsultant) -> Result<Consultant, Error> {
         let now = platform::time::now();
         let consultant = Consultant {
-            id: Uuid::new_v4(),
+            id,
             version: 1,
             created_at: now,
             updated_at: now,
@@ -115,8 +151,21 @@ impl<R: ConsultantRepository> Consultants<R> {
             born: new.born,
             active: new.active,
         };
-        self.repository.insert(&consultant).await?;
-        Ok(consultant)
+        if self.repository.insert(&consultant).await? {
+            return Ok(consultant);
+        }
+        let stored = self.get(id).await?;
+        let (created_at, updated_at) = (stored.created_at, stored.updated_at);
+        let asked_for = Consultant {
+            created_at,
+            updated_at,
+            ..consultant
+        };
+        // Once it has been changed, nobody knows what it was created as.
+        if stored.version == 1 && stored != asked_for {
+            return Err(Error::RequestIdReused);
+        }
+        Ok(stored)
     }
 
     /// Finds one consultant.
@@ -124,16 +173,22 @@ impl<R: ConsultantRepository> Consultants<R> {
         self.repository.find(id).await?.ok_or(Error::NotFound(id))
     }
 
-    /// Lists consultants, newest first.
-    pub async fn list(&self, request: PageRequest) -> Result<Page<Consultant>, Error> {
-        let consultants = self
-            .repository
-            .list(request.after(), request.limit())
-            .await?;
-        Ok(request.page(consultants, |consultant| Cursor {
-            created_at: consultant.created_at,
-            id: consultant.id,
-        }))
+    /// Finds several, in the order of their ids; [`Error::NotFound`] when one is missing.
+    pub async fn batch_get(&self, ids: &[Uuid]) -> Result<Vec<Consultant>, Error> {
+        let found = self.repository.find_many(ids).await?;
+        let found: HashMap<_, _> = found.into_iter().map(|row| (row.id, row)).collect();
+        ids.iter()
+            .map(|id| found.get(id).cloned().ok_or(Error::NotFound(*id)))
+            .collect()
+    }
+
+    /// Lists consultants.
+    pub async fn list(
+        &self,
+        query: &ListQuery<ConsultantField>,
+    ) -> Result<Page<Consultant>, Error> {
+        let consultants = self.repository.list(query).await?;
+        Ok(query.page(consultants)?)
     }
 
     /// Changes a consultant.

@@ -1,33 +1,50 @@
 //! Storage.
 
-mod schema;
+pub mod schema;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use platform::{
-    database::{Database, Sql, with_conn},
-    page::Cursor,
+    cache::{Cache, CachedRows},
+    database::{self, Database, Sql, with_conn},
+    page::ListQuery,
 };
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use self::schema::consultants;
-use crate::biz::{Consultant, ConsultantChange, ConsultantRepository, Error};
+use crate::biz::{Consultant, ConsultantChange, ConsultantField, ConsultantRepository, Error};
 
 /// Consultants in the database.
 pub struct ConsultantStore {
     database: Database,
+    rows: CachedRows<ConsultantRow>,
 }
 
 impl ConsultantStore {
-    /// Consultants in this database, whose migrations are the ones of this crate.
-    pub fn new(database: Database) -> Self {
-        Self { database }
+    /// Consultants in this database, whose migrations are the ones of this crate, behind this cache.
+    pub fn new(database: Database, cache: &Cache) -> Self {
+        Self {
+            database,
+            rows: cache.rows("consultants"),
+        }
+    }
+
+    async fn read(&self, id: Uuid) -> Result<Option<ConsultantRow>, platform::Error> {
+        with_conn!(&self.database, |conn| {
+            consultants::table
+                .find(Sql(id))
+                .select(ConsultantRow::as_select())
+                .first(conn)
+                .await
+                .optional()
+        })
     }
 }
 
 impl ConsultantRepository for ConsultantStore {
-    async fn insert(&self, consultant: &Consultant) -> Result<(), Error> {
+    async fn insert(&self, consultant: &Consultant) -> Result<bool, Error> {
         let values = (
             consultants::id.eq(Sql(consultant.id)),
             consultants::version.eq(consultant.version),
@@ -38,43 +55,47 @@ impl ConsultantRepository for ConsultantStore {
             consultants::born.eq(consultant.born),
             consultants::active.eq(consultant.active),
         );
-        with_conn!(&self.database, |conn| {
+        // That there was none may be cached.
+        let invalidation = self.rows.invalidation(consultant.id);
+        let inserted = with_conn!(&self.database, |conn| {
             diesel::insert_into(consultants::table)
                 .values(values)
+                .on_conflict(consultants::id)
+                .do_nothing()
                 .execute(conn)
                 .await
         })
         .map_err(taken)?;
-        Ok(())
+        invalidation.run().await;
+        Ok(inserted == 1)
     }
 
     async fn find(&self, id: Uuid) -> Result<Option<Consultant>, Error> {
-        let row = with_conn!(&self.database, |conn| {
-            consultants::table
-                .find(Sql(id))
-                .select(ConsultantRow::as_select())
-                .first(conn)
-                .await
-                .optional()
-        })?;
+        let row = self.rows.get(id, || self.read(id)).await?;
         Ok(row.map(Consultant::from))
     }
 
-    async fn list(&self, after: Option<Cursor>, limit: i64) -> Result<Vec<Consultant>, Error> {
+    async fn find_many(&self, ids: &[Uuid]) -> Result<Vec<Consultant>, Error> {
         let rows = with_conn!(&self.database, |conn| {
-            let mut query = consultants::table
+            consultants::table
+                .filter(consultants::id.eq_any(ids.iter().copied().map(Sql)))
                 .select(ConsultantRow::as_select())
-                .order((consultants::created_at.desc(), consultants::id.desc()))
-                .limit(limit)
-                .into_boxed();
-            if let Some(Cursor { created_at, id }) = after {
-                let earlier = consultants::created_at.lt(Sql(created_at));
-                let same_time = consultants::created_at
-                    .eq(Sql(created_at))
-                    .and(consultants::id.lt(Sql(id)));
-                query = query.filter(earlier.or(same_time));
-            }
-            query.load(conn).await
+                .load(conn)
+                .await
+        })?;
+        Ok(rows.into_iter().map(Consultant::from).collect())
+    }
+
+    async fn list(&self, query: &ListQuery<ConsultantField>) -> Result<Vec<Consultant>, Error> {
+        let (condition, order) = database::listing(query, column, consultants::id);
+        let rows = with_conn!(&self.database, |conn| {
+            consultants::table
+                .select(ConsultantRow::as_select())
+                .filter(condition)
+                .order(order)
+                .limit(query.limit())
+                .load(conn)
+                .await
         })?;
         Ok(rows.into_iter().map(Consultant::from).collect())
     }
@@ -94,6 +115,7 @@ impl ConsultantRepository for ConsultantStore {
             change.born.map(|value| consultants::born.eq(value)),
             change.active.map(|value| consultants::active.eq(value)),
         );
+        let invalidation = self.rows.invalidation(id);
         let row = with_conn!(&self.database, |conn| {
             let mut statement = diesel::update(consultants::table.find(Sql(id))).into_boxed();
             if let Some(version) = expected_version {
@@ -107,10 +129,13 @@ impl ConsultantRepository for ConsultantStore {
                 .optional()
         })
         .map_err(taken)?;
+        // Even if none was found: what is cached may be what led the caller to look for it.
+        invalidation.run().await;
         Ok(row.map(Consultant::from))
     }
 
     async fn delete(&self, id: Uuid, expected_version: Option<i64>) -> Result<bool, Error> {
+        let invalidation = self.rows.invalidation(id);
         let deleted = with_conn!(&self.database, |conn| {
             let mut statement = diesel::delete(consultants::table.find(Sql(id))).into_boxed();
             if let Some(version) = expected_version {
@@ -118,11 +143,21 @@ impl ConsultantRepository for ConsultantStore {
             }
             statement.execute(conn).await
         })?;
+        invalidation.run().await;
         Ok(deleted > 0)
     }
 }
 
-#[derive(Queryable, Selectable)]
+/// Where a field is kept.
+fn column(field: ConsultantField) -> database::Column<consultants::table> {
+    match field {
+        ConsultantField::CreatedAt => database::Column::of(consultants::created_at),
+        ConsultantField::Email => database::Column::of(consultants::email),
+    }
+}
+
+/// What is read of a row, and cached.
+#[derive(Clone, Queryable, Selectable, Serialize, Deserialize)]
 #[diesel(table_name = consultants)]
 struct ConsultantRow {
     id: Uuid,

@@ -14,6 +14,7 @@ pub const MIGRATIONS: Migrations = platform::migrations!();
 /// Read from top to bottom: each line needs the ones above it.
 async fn wire(platform: &Platform) -> Result<Module, platform::Error> {
     let database = platform.database(&MIGRATIONS)?;
-    let consultants = Consultants::new(ConsultantStore::new(database));
+    let cache = platform.cache()?;
+    let consultants = Consultants::new(ConsultantStore::new(database, &cache));
     Ok(Module::new().contract(v1::consultants_service(ConsultantApi::new(consultants))))
 }

@@ -3,12 +3,26 @@
 use api_runtime::{UpdateMask, parse_uuid};
 use chrono::NaiveDate;
 use consultants_api::v1::{self, consultants_service_server::ConsultantsService};
-use platform::{etag, page::PageRequest};
+use platform::{
+    etag, filter, idempotency,
+    page::{ListQuery, ListRequest},
+};
 use tonic::{Request, Response, Status};
 
 use crate::biz::{
-    Consultant, ConsultantChange, ConsultantRepository, Consultants, Error, NewConsultant,
+    Consultant, ConsultantChange, ConsultantField, ConsultantRepository, Consultants, Error,
+    NewConsultant,
 };
+
+/// What lists can be filtered and ordered by; unless asked otherwise, they begin with the newest.
+pub const FIELDS: &[filter::Field<ConsultantField>] = &[
+    filter::Field::required(
+        ConsultantField::CreatedAt,
+        "created_at",
+        filter::Kind::Timestamp,
+    ),
+    filter::Field::required(ConsultantField::Email, "email", filter::Kind::Text),
+];
 
 /// `consultants.v1.ConsultantsService`.
 pub struct ConsultantApi<R> {
@@ -29,6 +43,7 @@ impl<R: ConsultantRepository> ConsultantsService for ConsultantApi<R> {
         &self,
         request: Request<v1::CreateConsultantRequest>,
     ) -> Result<Response<v1::CreateConsultantResponse>, Status> {
+        let id = idempotency::resource_id(&request, request.get_ref().request_id.as_deref())?;
         let consultant = request.into_inner().consultant.unwrap_or_default();
         let new = NewConsultant {
             name: required("name", consultant.name)?,
@@ -36,7 +51,7 @@ impl<R: ConsultantRepository> ConsultantsService for ConsultantApi<R> {
             born: consultant.born.map(NaiveDate::try_from).transpose()?,
             active: required("active", consultant.active)?,
         };
-        let consultant = self.consultants.create(new).await?;
+        let consultant = self.consultants.create(id, new).await?;
         Ok(Response::new(v1::CreateConsultantResponse {
             consultant: Some(consultant.into()),
         }))
@@ -53,16 +68,35 @@ impl<R: ConsultantRepository> ConsultantsService for ConsultantApi<R> {
         }))
     }
 
+    async fn batch_get_consultants(
+        &self,
+        request: Request<v1::BatchGetConsultantsRequest>,
+    ) -> Result<Response<v1::BatchGetConsultantsResponse>, Status> {
+        let ids = request
+            .get_ref()
+            .ids
+            .iter()
+            .map(|id| parse_uuid(id))
+            .collect::<Result<Vec<_>, _>>()?;
+        let consultants = self.consultants.batch_get(&ids).await?;
+        Ok(Response::new(v1::BatchGetConsultantsResponse {
+            consultants: consultants.into_iter().map(Into::into).collect(),
+        }))
+    }
+
     async fn list_consultants(
         &self,
         request: Request<v1::ListConsultantsRequest>,
     ) -> Result<Response<v1::ListConsultantsResponse>, Status> {
-        let v1::ListConsultantsRequest {
-            page_size,
-            page_token,
-        } = request.into_inner();
-        let request = PageRequest::new(page_size, &page_token, "consultants")?;
-        let page = self.consultants.list(request).await?;
+        let request = request.into_inner();
+        let request = ListRequest {
+            page_size: request.page_size,
+            page_token: &request.page_token,
+            filter: &request.filter,
+            order_by: &request.order_by,
+        };
+        let query = ListQuery::new("consultants", FIELDS, request)?;
+        let page = self.consultants.list(&query).await?;
         Ok(Response::new(v1::ListConsultantsResponse {
             consultants: page.items.into_iter().map(Into::into).collect(),
             next_page_token: page.next_page_token,
@@ -136,6 +170,7 @@ impl From<Error> for Status {
             Error::AlreadyExists(field) => v1::errors::consultant_already_exists(message)
                 .metadata("field", field)
                 .into(),
+            Error::RequestIdReused => v1::errors::request_id_reused(message).into(),
             Error::Changed(id) => v1::errors::consultant_changed(message)
                 .metadata("id", id)
                 .into(),

@@ -55,6 +55,24 @@ async fn what_is_created_is_found() {
 }
 
 #[tokio::test]
+async fn a_request_that_is_repeated_creates_nothing_more() {
+    let server = TestServer::start(&SERVICE).await;
+    let path = format!("{PATH}?requestId=6e2b1b5e-5a5c-4f0e-8a0a-0d7a1c9a3b11");
+    let created = server.post(&path, first()).await;
+    assert_eq!(created.status, 200, "{}", created.json);
+    let again = server.post(&path, first()).await;
+    assert_eq!((again.status, again.json), (200, created.json.clone()));
+    assert_eq!(
+        server.get(PATH).await.json["consultants"],
+        json!([created.json])
+    );
+
+    let other = server.post(&path, second()).await;
+    assert_eq!(other.status, 409);
+    assert_eq!(other.json["details"][0]["reason"], "REQUEST_ID_REUSED");
+}
+
+#[tokio::test]
 async fn lists_come_in_pages() {
     let server = TestServer::start(&SERVICE).await;
     create(&server, first()).await;
@@ -80,6 +98,53 @@ async fn lists_come_in_pages() {
             .status,
         400
     );
+}
+
+#[tokio::test]
+async fn lists_are_filtered_and_ordered() {
+    let server = TestServer::start(&SERVICE).await;
+    let older = create(&server, first()).await;
+    let newer = create(&server, second()).await;
+    let list = async |query: &str| server.get(&format!("{PATH}?{query}")).await;
+
+    let in_order = list("orderBy=created_at").await;
+    assert_eq!(in_order.json["consultants"], json!([older, newer]));
+    let instant = older["createdAt"].as_str().unwrap();
+    let later = list(&format!("filter=created_at%20%3E%20%22{instant}%22")).await;
+    assert_eq!(later.json["consultants"], json!([newer]));
+
+    let page = list("pageSize=1").await;
+    let token = page.json["nextPageToken"].as_str().unwrap();
+    for refused in [
+        format!("orderBy=created_at&pageToken={token}"),
+        "filter=id%3D1".to_owned(),
+        "orderBy=etag".to_owned(),
+    ] {
+        assert_eq!(list(&refused).await.status, 400, "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn several_are_found_together_or_not_at_all() {
+    let server = TestServer::start(&SERVICE).await;
+    let older = create(&server, first()).await;
+    let newer = create(&server, second()).await;
+    let ids = [&newer, &older].map(|consultant| consultant["id"].as_str().unwrap());
+    let batch = format!("{PATH}:batchGet?ids={}&ids={}", ids[0], ids[1]);
+    let found = server.get(&batch).await;
+    assert_eq!(
+        found.json["consultants"],
+        json!([newer, older]),
+        "{}",
+        found.json
+    );
+
+    let missing = server
+        .get(&format!("{batch}&ids=00000000-0000-4000-8000-000000000000"))
+        .await;
+    assert_eq!(missing.status, 404);
+    assert_eq!(missing.json["details"][0]["reason"], "CONSULTANT_NOT_FOUND");
+    assert_eq!(server.get(&format!("{PATH}:batchGet")).await.status, 400);
 }
 
 #[tokio::test]
@@ -221,6 +286,7 @@ async fn everything_works_over_grpc() {
 
     let create = v1::CreateConsultantRequest {
         consultant: Some(message(first())),
+        request_id: None,
     };
     let created = client
         .create_consultant(server.authorize(create))

@@ -1,20 +1,34 @@
-//! Storage, on both databases.
+//! Storage, on both databases and behind both caches.
 
 use consultants::{
     biz::{Consultant, ConsultantChange, ConsultantRepository, Error},
-    data::ConsultantStore,
+    data::{ConsultantStore, schema},
     server::MIGRATIONS,
+    service::FIELDS,
 };
-use platform::{page::Cursor, time};
+use platform::{
+    database::Database,
+    page::{ListQuery, ListRequest},
+    time,
+};
 use uuid::Uuid;
 
-macro_rules! on_both_databases {
+macro_rules! on_every_backend {
     ($($rule:ident),* $(,)?) => {
         mod sqlite {
             $(#[tokio::test]
             async fn $rule() {
                 let database = testkit::database(&super::MIGRATIONS).await;
-                super::$rule(super::ConsultantStore::new(database.clone())).await;
+                super::$rule(super::ConsultantStore::new(database.clone(), &testkit::cache())).await;
+            })*
+        }
+
+        mod redis {
+            $(#[tokio::test]
+            #[ignore = "needs REDIS_URL"]
+            async fn $rule() {
+                let database = testkit::database(&super::MIGRATIONS).await;
+                super::$rule(super::ConsultantStore::new(database.clone(), &testkit::redis())).await;
             })*
         }
 
@@ -23,18 +37,38 @@ macro_rules! on_both_databases {
             #[ignore = "needs DATABASE_URL"]
             async fn $rule() {
                 let database = testkit::postgres(&super::MIGRATIONS).await;
-                super::$rule(super::ConsultantStore::new(database.clone())).await;
+                super::$rule(super::ConsultantStore::new(database.clone(), &testkit::cache())).await;
             })*
         }
     };
 }
 
-on_both_databases! {
+on_every_backend! {
     what_is_inserted_is_found,
     a_change_is_stored_once,
-    lists_begin_with_the_newest,
+    lists_are_what_they_are_asked_for,
+    several_are_found_together,
     what_is_deleted_is_gone,
+    what_was_looked_for_before_it_was_inserted_is_found,
     a_unique_value_is_taken_once,
+}
+
+#[tokio::test]
+async fn the_migrations_make_what_the_schema_says() {
+    let database = testkit::database(&MIGRATIONS).await;
+    check_migrations(&database).await;
+}
+
+#[tokio::test]
+#[ignore = "needs DATABASE_URL"]
+async fn the_migrations_make_what_the_schema_says_on_postgresql() {
+    let database = testkit::postgres(&MIGRATIONS).await;
+    check_migrations(&database).await;
+}
+
+async fn check_migrations(database: &Database) {
+    testkit::assert_repeatable(database, &MIGRATIONS).await;
+    testkit::assert_same_columns(database, schema::consultants::table).await;
 }
 
 fn first() -> Consultant {
@@ -67,7 +101,8 @@ fn second() -> Consultant {
 
 async fn what_is_inserted_is_found(store: ConsultantStore) {
     for given in [first(), second()] {
-        store.insert(&given).await.unwrap();
+        assert!(store.insert(&given).await.unwrap());
+        assert!(!store.insert(&given).await.unwrap());
         assert_eq!(store.find(given.id).await.unwrap(), Some(given));
     }
     assert_eq!(store.find(Uuid::new_v4()).await.unwrap(), None);
@@ -76,6 +111,7 @@ async fn what_is_inserted_is_found(store: ConsultantStore) {
 async fn a_change_is_stored_once(store: ConsultantStore) {
     let old = first();
     store.insert(&old).await.unwrap();
+    assert_eq!(store.find(old.id).await.unwrap(), Some(old.clone()));
 
     let new = Consultant {
         id: old.id,
@@ -103,29 +139,75 @@ async fn a_change_is_stored_once(store: ConsultantStore) {
     assert_eq!(nothing.unwrap().map(|stored| stored.version), Some(3));
 }
 
-async fn lists_begin_with_the_newest(store: ConsultantStore) {
-    let (older, newer) = (first(), second());
-    store.insert(&older).await.unwrap();
-    store.insert(&newer).await.unwrap();
-    let mut expected = [older, newer];
-    expected.sort_by_key(|given| std::cmp::Reverse((given.created_at, given.id)));
+async fn lists_are_what_they_are_asked_for(store: ConsultantStore) {
+    let rows = vec![first(), second()];
+    for row in &rows {
+        store.insert(row).await.unwrap();
+    }
+    let orders = ["created_at", "created_at desc", "email", "email desc"];
+    let filters = [
+        "created_at < \"2000-01-01T00:00:00Z\" OR created_at > \"2001-01-01T00:00:00Z\"",
+        "email = \"a@example.com\"",
+    ];
+    let orders = orders.map(|order_by| (order_by, ""));
+    let filters = filters.map(|filter| ("", filter));
+    for (order_by, filter) in orders.into_iter().chain(filters) {
+        let request = ListRequest {
+            page_size: 1,
+            filter,
+            order_by,
+            ..ListRequest::default()
+        };
+        let query = ListQuery::new("consultants", FIELDS, request).unwrap();
+        let found = store.list(&query).await.unwrap();
+        assert_eq!(found, query.select(rows.clone()), "{filter}; {order_by}");
 
-    assert_eq!(store.list(None, 10).await.unwrap(), expected);
-    let after = Cursor {
-        created_at: expected[0].created_at,
-        id: expected[0].id,
-    };
-    assert_eq!(store.list(Some(after), 10).await.unwrap(), expected[1..]);
+        let page_token = &query.page(found).unwrap().next_page_token;
+        let next = ListQuery::new(
+            "consultants",
+            FIELDS,
+            ListRequest {
+                page_token,
+                ..request
+            },
+        )
+        .unwrap();
+        let found = store.list(&next).await.unwrap();
+        assert_eq!(
+            found,
+            next.select(rows.clone()),
+            "{filter}; {order_by}; second page"
+        );
+    }
+}
+
+async fn several_are_found_together(store: ConsultantStore) {
+    let rows = [first(), second()];
+    for row in &rows {
+        store.insert(row).await.unwrap();
+    }
+    let ids = [rows[1].id, Uuid::new_v4(), rows[0].id];
+    let found = store.find_many(&ids).await.unwrap();
+    assert_eq!(found.len(), 2);
+    assert!(rows.iter().all(|row| found.contains(row)));
 }
 
 async fn what_is_deleted_is_gone(store: ConsultantStore) {
     let given = first();
     store.insert(&given).await.unwrap();
+    assert_eq!(store.find(given.id).await.unwrap(), Some(given.clone()));
 
     assert!(!store.delete(given.id, Some(7)).await.unwrap());
     assert!(store.delete(given.id, Some(1)).await.unwrap());
     assert!(!store.delete(given.id, None).await.unwrap());
     assert_eq!(store.find(given.id).await.unwrap(), None);
+}
+
+async fn what_was_looked_for_before_it_was_inserted_is_found(store: ConsultantStore) {
+    let given = first();
+    assert_eq!(store.find(given.id).await.unwrap(), None);
+    store.insert(&given).await.unwrap();
+    assert_eq!(store.find(given.id).await.unwrap(), Some(given));
 }
 
 async fn a_unique_value_is_taken_once(store: ConsultantStore) {

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 pub use self::{
     sessions::{Session, Sessions},
-    users::{Credentials, NewUser, User, UserChange, UserRepository, Users},
+    users::{Credentials, NewUser, User, UserChange, UserField, UserRepository, Users},
 };
 
 /// Why a call did nothing.

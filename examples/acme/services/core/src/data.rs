@@ -1,28 +1,45 @@
 //! Storage.
 
-mod schema;
+pub mod schema;
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use platform::{
-    database::{Database, Sql, with_conn},
-    page::Cursor,
+    cache::{Cache, CachedRows},
+    database::{Column, Database, Sql, listing, with_conn},
+    page::ListQuery,
 };
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use self::schema::users;
-use crate::biz::{Credentials, Error, User, UserChange, UserRepository};
+use crate::biz::{Credentials, Error, User, UserChange, UserField, UserRepository};
 
 /// Users in the database.
 pub struct UserStore {
     database: Database,
+    rows: CachedRows<UserRow>,
 }
 
 impl UserStore {
-    /// Users in this database, whose migrations are the ones of this crate.
-    pub fn new(database: Database) -> Self {
-        Self { database }
+    /// Users in this database, whose migrations are the ones of this crate, behind this cache.
+    pub fn new(database: Database, cache: &Cache) -> Self {
+        Self {
+            database,
+            rows: cache.rows("users"),
+        }
+    }
+
+    async fn read(&self, id: Uuid) -> Result<Option<UserRow>, platform::Error> {
+        with_conn!(&self.database, |conn| {
+            users::table
+                .find(Sql(id))
+                .select(UserRow::as_select())
+                .first(conn)
+                .await
+                .optional()
+        })
     }
 }
 
@@ -37,6 +54,8 @@ impl UserRepository for UserStore {
             users::name.eq(&user.name),
             users::password_hash.eq(password_hash),
         );
+        // That there was none may be cached.
+        let invalidation = self.rows.invalidation(user.id);
         with_conn!(&self.database, |conn| {
             diesel::insert_into(users::table)
                 .values(row)
@@ -44,21 +63,16 @@ impl UserRepository for UserStore {
                 .await
         })
         .map_err(email_taken)?;
+        invalidation.run().await;
         Ok(())
     }
 
     async fn find(&self, id: Uuid) -> Result<Option<User>, Error> {
-        let row = with_conn!(&self.database, |conn| {
-            users::table
-                .find(Sql(id))
-                .select(UserRow::as_select())
-                .first(conn)
-                .await
-                .optional()
-        })?;
+        let row = self.rows.get(id, || self.read(id)).await?;
         Ok(row.map(User::from))
     }
 
+    /// Never from the cache: a hash of a password stays in the database.
     async fn find_credentials(&self, email: &str) -> Result<Option<Credentials>, Error> {
         let row = with_conn!(&self.database, |conn| {
             users::table
@@ -74,21 +88,16 @@ impl UserRepository for UserStore {
         }))
     }
 
-    async fn list(&self, after: Option<Cursor>, limit: i64) -> Result<Vec<User>, Error> {
+    async fn list(&self, query: &ListQuery<UserField>) -> Result<Vec<User>, Error> {
+        let (condition, order) = listing(query, column, users::id);
         let rows = with_conn!(&self.database, |conn| {
-            let mut query = users::table
+            users::table
                 .select(UserRow::as_select())
-                .order((users::created_at.desc(), users::id.desc()))
-                .limit(limit)
-                .into_boxed();
-            if let Some(Cursor { created_at, id }) = after {
-                let earlier = users::created_at.lt(Sql(created_at));
-                let same_time = users::created_at
-                    .eq(Sql(created_at))
-                    .and(users::id.lt(Sql(id)));
-                query = query.filter(earlier.or(same_time));
-            }
-            query.load(conn).await
+                .filter(condition)
+                .order(order)
+                .limit(query.limit())
+                .load(conn)
+                .await
         })?;
         Ok(rows.into_iter().map(User::from).collect())
     }
@@ -105,6 +114,7 @@ impl UserRepository for UserStore {
             email: change.email.as_deref(),
             name: change.name.as_deref(),
         };
+        let invalidation = self.rows.invalidation(id);
         let row = with_conn!(&self.database, |conn| {
             let mut statement = diesel::update(users::table.find(Sql(id))).into_boxed();
             if let Some(version) = expected_version {
@@ -118,10 +128,13 @@ impl UserRepository for UserStore {
                 .optional()
         })
         .map_err(email_taken)?;
+        // Even if none was found: what is cached may be what led the caller to look for it.
+        invalidation.run().await;
         Ok(row.map(User::from))
     }
 
     async fn delete(&self, id: Uuid, expected_version: Option<i64>) -> Result<bool, Error> {
+        let invalidation = self.rows.invalidation(id);
         let deleted = with_conn!(&self.database, |conn| {
             let mut statement = diesel::delete(users::table.find(Sql(id))).into_boxed();
             if let Some(version) = expected_version {
@@ -129,11 +142,21 @@ impl UserRepository for UserStore {
             }
             statement.execute(conn).await
         })?;
+        invalidation.run().await;
         Ok(deleted > 0)
     }
 }
 
-#[derive(Queryable, Selectable)]
+/// Where a field is kept.
+fn column(field: UserField) -> Column<users::table> {
+    match field {
+        UserField::CreatedAt => Column::of(users::created_at),
+        UserField::Email => Column::of(users::email),
+    }
+}
+
+/// What is read of a row, and cached: no secrets.
+#[derive(Clone, Queryable, Selectable, Serialize, Deserialize)]
 #[diesel(table_name = users)]
 struct UserRow {
     id: Uuid,

@@ -34,9 +34,10 @@ struct Settings {
 /// Read from top to bottom: each line needs the ones above it.
 async fn wire(platform: &Platform) -> Result<Module, platform::Error> {
     let database = platform.database(&MIGRATIONS)?;
+    let cache = platform.cache()?;
     let settings = platform.settings::<Settings>()?;
     let signing_key = SigningKey::open(platform.auth(), settings.token_lifetime)?;
-    let store = Arc::new(UserStore::new(database));
+    let store = Arc::new(UserStore::new(database, &cache));
 
     let users = UsersApi::new(Users::new(store.clone()));
     let sessions = AuthApi::new(Sessions::new(store, signing_key));

@@ -7,7 +7,10 @@ use auth_api::v1 as auth_v1;
 use tonic::Status;
 use users_api::v1 as users_v1;
 
-pub use self::{auth::AuthApi, users::UsersApi};
+pub use self::{
+    auth::AuthApi,
+    users::{USER_FIELDS, UsersApi},
+};
 use crate::biz::Error;
 
 impl From<Error> for Status {

@@ -40,6 +40,23 @@ async fn a_user_registers_logs_in_and_is_found() {
 }
 
 #[tokio::test]
+async fn users_are_listed_by_their_address() {
+    let server = TestServer::start(&SERVICE).await;
+    let (ada, token) = join(&server, "ada@example.com").await;
+    let (bob, _) = join(&server, "bob@example.com").await;
+
+    let client = server.with_token(&token);
+    let in_order = client.get("/v1/users?orderBy=email%20desc").await;
+    assert_eq!(in_order.json["users"], json!([bob, ada]));
+    let found = client
+        .get("/v1/users?filter=email%3D%22ada@example.com%22")
+        .await;
+    assert_eq!(found.json["users"], json!([ada]));
+    let refused = client.get("/v1/users?filter=name%3DAda").await;
+    assert_eq!(refused.status, 400, "{}", refused.json);
+}
+
+#[tokio::test]
 async fn a_wrong_password_and_an_unknown_address_are_told_alike() {
     let server = TestServer::start(&SERVICE).await;
     join(&server, "ada@example.com").await;

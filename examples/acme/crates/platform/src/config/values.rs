@@ -1,11 +1,13 @@
 //! How single values are read from text, and what they may be.
 
-use std::fmt::Display;
+use std::{fmt::Display, path::PathBuf, time::Duration};
 
 use api_runtime::LARGEST_MESSAGE;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, de::Error};
 use tracing_subscriber::filter::Targets;
+
+use crate::cache;
 
 /// Durations as text (`500ms`, `5s`, `1m 30s`): `#[serde(with = "platform::config::duration")]`.
 pub mod duration {
@@ -72,6 +74,41 @@ pub(super) fn database_url<'de, D: Deserializer<'de>>(
         _ => Err("must start with sqlite:// or postgres://"),
     })?;
     Ok(url.into())
+}
+
+/// The URL of the cache in the process.
+pub(crate) const MEMORY: &str = "memory://";
+
+/// The message never repeats the URL: it may hold a password.
+pub(super) fn cache_url<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<SecretString, D::Error> {
+    let url = checked(deserializer, |url: &String| match url.as_str() {
+        MEMORY => Ok(()),
+        url => cache::parse_redis_url(url).map(drop),
+    })?;
+    Ok(url.into())
+}
+
+/// A duration that is not zero.
+pub(super) fn some_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let duration = duration::deserialize(deserializer)?;
+    if duration < Duration::from_millis(1) {
+        return Err(D::Error::custom("must be at least 1ms"));
+    }
+    Ok(duration)
+}
+
+/// An empty text is none.
+pub(super) fn certificate_file<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<PathBuf>, D::Error> {
+    let path = Option::<PathBuf>::deserialize(deserializer)?;
+    let Some(path) = path.filter(|path| !path.as_os_str().is_empty()) else {
+        return Ok(None);
+    };
+    cache::certificates(&path).map_err(D::Error::custom)?;
+    Ok(Some(path))
 }
 
 /// An empty text is none, so that the environment can switch tracing off.

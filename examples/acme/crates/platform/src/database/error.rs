@@ -11,6 +11,12 @@ pub enum Error {
     /// There is no connection to be had: the database is away, refuses us, or all connections are busy.
     #[error("the database is not available: {0}")]
     Unavailable(String),
+    /// Other transactions were in the way, in every attempt.
+    #[error("the database refused a transaction {attempts} times because of others")]
+    Contention { attempts: u32 },
+    /// The connection was lost while a transaction was committed: it may or may not have been.
+    #[error("it is not known whether a transaction was committed: {0}")]
+    OutcomeUnknown(diesel::result::Error),
     #[error("a migration failed: {0}")]
     Migration(Box<dyn std::error::Error + Send + Sync>),
     #[error("the database cannot be used: {0}")]
@@ -48,6 +54,8 @@ impl From<diesel::result::Error> for Error {
     fn from(error: diesel::result::Error) -> Self {
         if is_lost_connection(&error) {
             Self::Unavailable(error.to_string())
+        } else if is_retryable(&error) {
+            Self::Contention { attempts: 1 }
         } else {
             Self::Query(error)
         }
@@ -60,7 +68,42 @@ impl<E: std::fmt::Display> From<PoolError<E>> for Error {
     }
 }
 
-/// diesel-async passes on no SQLSTATE, so a server that stops or is full is known only by its words.
+/// Whether a transaction that failed so may succeed when it is tried again: 40001 (`serialization_failure`), 40P01
+/// (`deadlock_detected`), or a database of SQLite that another process writes to.
+///
+/// diesel-async passes on no SQLSTATE but that of a few errors, so the others are known only by their words; PostgreSQL
+/// must be set to English (`lc_messages`), as it is in every image of it.
+pub(super) fn is_retryable(error: &diesel::result::Error) -> bool {
+    use diesel::result::Error::{DatabaseError, RollbackErrorOnCommit};
+    match error {
+        DatabaseError(DatabaseErrorKind::SerializationFailure, _) => true,
+        DatabaseError(DatabaseErrorKind::Unknown, information) => {
+            let signs = ["deadlock detected", "database is locked"];
+            signs
+                .iter()
+                .any(|sign| information.message().contains(sign))
+        }
+        RollbackErrorOnCommit { commit_error, .. } => is_retryable(commit_error),
+        _ => false,
+    }
+}
+
+/// Whether a commit that failed so may have happened all the same: the connection was lost, or CockroachDB answered
+/// 40003 (`statement_completion_unknown`).
+pub(super) fn is_outcome_unknown(error: &diesel::result::Error) -> bool {
+    use diesel::result::Error::{DatabaseError, RollbackErrorOnCommit};
+    match error {
+        RollbackErrorOnCommit { commit_error, .. } => is_outcome_unknown(commit_error),
+        DatabaseError(DatabaseErrorKind::Unknown, information)
+            if information.message().contains("result is ambiguous") =>
+        {
+            true
+        }
+        error => is_lost_connection(error),
+    }
+}
+
+/// A server that stops or is full is known only by its words, too.
 fn is_lost_connection(error: &diesel::result::Error) -> bool {
     use diesel::result::Error::{BrokenTransactionManager, DatabaseError};
     match error {

@@ -1,6 +1,10 @@
 //! The pool of connections.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 
 use deadpool::{
     Runtime,
@@ -13,9 +17,10 @@ use diesel_async::{
     sync_connection_wrapper::SyncConnectionWrapper,
 };
 use futures_util::{FutureExt, future::BoxFuture};
+use metrics::gauge;
 use secrecy::ExposeSecret;
 
-use super::{Error, Migrations, migrations};
+use super::{Error, postgres::Connector};
 use crate::{config, with_conn};
 
 pub type Postgres = AsyncPgConnection;
@@ -26,6 +31,7 @@ pub type Sqlite = SyncConnectionWrapper<SqliteConnection>;
 #[derive(Clone)]
 pub struct Database {
     backend: Arc<Backend>,
+    name: &'static str,
 }
 
 /// The pool of the backend in use, for [`with_conn!`].
@@ -41,22 +47,45 @@ const SQLITE_SETUP: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WA
                             PRAGMA foreign_keys = ON;";
 
 impl Database {
-    /// A pool for the configured URL. Nothing is connected yet.
-    pub fn open(config: &config::Database) -> Result<Self, Error> {
+    /// A pool for the configured URL; `name` is the service's, for the server's lists and the metrics. Nothing is
+    /// connected yet.
+    pub fn open(name: &'static str, config: &config::Database) -> Result<Self, Error> {
         let url = config.url.expose_secret();
         let backend = match url.strip_prefix("sqlite://") {
-            Some(path) => Backend::Sqlite(pool(
-                manager(path, |path| connect_sqlite(path).boxed()),
-                config,
-            )?),
-            None => Backend::Postgres(pool(
-                manager(url, |url| Postgres::establish(url).boxed()),
-                config,
-            )?),
+            Some(path) => {
+                let path = path.to_owned();
+                let connect = move || connect_sqlite(path.clone()).boxed();
+                Backend::Sqlite(pool(manager(connect), config)?)
+            }
+            None => {
+                let connector = Connector::new(url, name, config.statement_timeout);
+                let connector = Arc::new(connector.map_err(Error::Setup)?);
+                let gate = Arc::new(Gate::default());
+                let connect = move || {
+                    let (connector, gate) = (connector.clone(), gate.clone());
+                    async move { gate.pass(connector.connect()).await }.boxed()
+                };
+                Backend::Postgres(pool(manager(connect), config)?)
+            }
         };
         Ok(Self {
             backend: Arc::new(backend),
+            name,
         })
+    }
+
+    /// Sets the gauges `db_pool_connections` (by state) and `db_pool_waiting`.
+    pub(crate) fn measure(&self) {
+        let status = match &*self.backend {
+            Backend::Postgres(pool) => pool.status(),
+            Backend::Sqlite(pool) => pool.status(),
+        };
+        let idle = status.available.min(status.size);
+        for (state, connections) in [("idle", idle), ("used", status.size - idle)] {
+            gauge!("db_pool_connections", "service" => self.name, "state" => state)
+                .set(connections as f64);
+        }
+        gauge!("db_pool_waiting", "service" => self.name).set(status.waiting as f64);
     }
 
     pub fn backend(&self) -> &Backend {
@@ -65,28 +94,6 @@ impl Database {
 
     pub fn is_sqlite(&self) -> bool {
         matches!(*self.backend, Backend::Sqlite(_))
-    }
-
-    /// Applies the migrations that have not been applied yet, in their order.
-    pub async fn migrate(&self, migrations: &'static Migrations) -> Result<(), Error> {
-        match &*self.backend {
-            Backend::Postgres(pool) => {
-                migrations::apply(&migrations.postgres, pool.get().await?).await
-            }
-            Backend::Sqlite(pool) => migrations::apply(&migrations.sqlite, pool.get().await?).await,
-        }
-    }
-
-    /// How many migrations have not been applied yet.
-    pub async fn pending(&self, migrations: &'static Migrations) -> Result<usize, Error> {
-        match &*self.backend {
-            Backend::Postgres(pool) => {
-                migrations::pending(&migrations.postgres, pool.get().await?).await
-            }
-            Backend::Sqlite(pool) => {
-                migrations::pending(&migrations.sqlite, pool.get().await?).await
-            }
-        }
     }
 
     /// Whether the database answers.
@@ -98,25 +105,67 @@ impl Database {
     }
 }
 
-type Connect<C> = fn(&str) -> BoxFuture<'_, ConnectionResult<C>>;
+/// While a server is away, one request in a while finds out whether it still is; the others are answered at once.
+#[derive(Default)]
+struct Gate {
+    /// How often connecting has failed since it last succeeded, and when it may be tried again.
+    closed: Mutex<Option<(u32, Instant)>>,
+}
+
+impl Gate {
+    const FIRST_PAUSE: Duration = Duration::from_millis(50);
+    const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+    async fn pass<C>(
+        &self,
+        connect: impl Future<Output = ConnectionResult<C>>,
+    ) -> ConnectionResult<C> {
+        if self
+            .state()
+            .is_some_and(|(_, until)| Instant::now() < until)
+        {
+            return Err(ConnectionError::BadConnection(
+                "it was away a moment ago".to_owned(),
+            ));
+        }
+        let connected = connect.await;
+        let mut state = self.state();
+        *state = match &connected {
+            Ok(_) => None,
+            Err(_) => {
+                let failures = state.map_or(0, |(failures, _)| failures);
+                let pause = Self::FIRST_PAUSE.saturating_mul(1 << failures.min(10));
+                Some((
+                    failures + 1,
+                    Instant::now() + pause.min(Self::LONGEST_PAUSE),
+                ))
+            }
+        };
+        drop(state);
+        connected
+    }
+
+    fn state(&self) -> MutexGuard<'_, Option<(u32, Instant)>> {
+        self.closed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 fn manager<C: AsyncConnection + 'static>(
-    url: &str,
-    connect: Connect<C>,
+    connect: impl Fn() -> BoxFuture<'static, ConnectionResult<C>> + Send + Sync + 'static,
 ) -> AsyncDieselConnectionManager<C> {
     let mut config = ManagerConfig::default();
     // Asking the server whether a connection is alive before each use doubles the time of a read.
     config.recycling_method = RecyclingMethod::Fast;
-    config.custom_setup = Box::new(connect);
-    AsyncDieselConnectionManager::new_with_config(url, config)
+    config.custom_setup = Box::new(move |_| connect());
+    AsyncDieselConnectionManager::new_with_config("", config)
 }
 
-async fn connect_sqlite(path: &str) -> ConnectionResult<Sqlite> {
-    if let Some(folder) = Path::new(path).parent() {
+async fn connect_sqlite(path: String) -> ConnectionResult<Sqlite> {
+    if let Some(folder) = Path::new(&path).parent() {
         std::fs::create_dir_all(folder)
             .map_err(|error| ConnectionError::BadConnection(error.to_string()))?;
     }
-    let mut connection = Sqlite::establish(path).await?;
+    let mut connection = Sqlite::establish(&path).await?;
     connection
         .batch_execute(SQLITE_SETUP)
         .await

@@ -1,4 +1,4 @@
-use std::{cmp::Reverse, sync::Mutex};
+use std::sync::Mutex;
 
 use super::*;
 
@@ -9,13 +9,16 @@ struct Fake {
 }
 
 impl ConsultantRepository for Fake {
-    async fn insert(&self, consultant: &Consultant) -> Result<(), Error> {
+    async fn insert(&self, consultant: &Consultant) -> Result<bool, Error> {
         let mut rows = self.rows.lock().unwrap();
+        if rows.iter().any(|other| other.id == consultant.id) {
+            return Ok(false);
+        }
         if rows.iter().any(|other| other.email == consultant.email) {
             return Err(Error::AlreadyExists("email"));
         }
         rows.push(consultant.clone());
-        Ok(())
+        Ok(true)
     }
 
     async fn find(&self, id: Uuid) -> Result<Option<Consultant>, Error> {
@@ -28,14 +31,17 @@ impl ConsultantRepository for Fake {
             .cloned())
     }
 
-    async fn list(&self, after: Option<Cursor>, limit: i64) -> Result<Vec<Consultant>, Error> {
-        let mut rows = self.rows.lock().unwrap().clone();
-        rows.sort_by_key(|row| Reverse((row.created_at, row.id)));
-        rows.retain(|row| {
-            after.is_none_or(|after| (row.created_at, row.id) < (after.created_at, after.id))
-        });
-        rows.truncate(limit as usize);
-        Ok(rows)
+    async fn find_many(&self, ids: &[Uuid]) -> Result<Vec<Consultant>, Error> {
+        let rows = self.rows.lock().unwrap();
+        Ok(rows
+            .iter()
+            .filter(|row| ids.contains(&row.id))
+            .cloned()
+            .collect())
+    }
+
+    async fn list(&self, query: &ListQuery<ConsultantField>) -> Result<Vec<Consultant>, Error> {
+        Ok(query.select(self.rows.lock().unwrap().clone()))
     }
 
     async fn update(
@@ -94,23 +100,74 @@ fn new_consultant() -> NewConsultant {
 #[tokio::test]
 async fn what_is_created_is_found() {
     let consultants = consultants();
-    let created = consultants.create(new_consultant()).await.unwrap();
+    let created = consultants
+        .create(Uuid::new_v4(), new_consultant())
+        .await
+        .unwrap();
     assert_eq!(created.version, 1);
     assert_eq!(consultants.get(created.id).await.unwrap(), created);
 }
 
 #[tokio::test]
+async fn what_is_asked_for_again_is_created_once() {
+    let consultants = consultants();
+    let id = Uuid::new_v4();
+    let created = consultants.create(id, new_consultant()).await.unwrap();
+    assert_eq!(
+        consultants.create(id, new_consultant()).await.unwrap(),
+        created
+    );
+    let other = NewConsultant {
+        name: "name b".to_owned(),
+        email: "b@example.com".to_owned(),
+        born: Some("2000-02-29".parse().unwrap()),
+        active: false,
+    };
+    let reused = consultants.create(id, other).await;
+    assert!(matches!(reused, Err(Error::RequestIdReused)));
+
+    let change = ConsultantChange {
+        name: Some("name b".to_owned()),
+        ..ConsultantChange::default()
+    };
+    consultants.update(id, None, change).await.unwrap();
+    assert!(consultants.create(id, new_consultant()).await.is_ok());
+}
+
+#[tokio::test]
+async fn several_are_found_together_or_not_at_all() {
+    let consultants = consultants();
+    let id = consultants
+        .create(Uuid::new_v4(), new_consultant())
+        .await
+        .unwrap()
+        .id;
+    let found = consultants.batch_get(&[id, id]).await.unwrap();
+    assert_eq!(found.iter().map(|row| row.id).collect::<Vec<_>>(), [id, id]);
+
+    let nobody = Uuid::new_v4();
+    let missing = consultants.batch_get(&[id, nobody]).await;
+    assert!(matches!(missing, Err(Error::NotFound(id)) if id == nobody));
+}
+
+#[tokio::test]
 async fn a_unique_value_is_taken_once() {
     let consultants = consultants();
-    consultants.create(new_consultant()).await.unwrap();
-    let again = consultants.create(new_consultant()).await;
+    consultants
+        .create(Uuid::new_v4(), new_consultant())
+        .await
+        .unwrap();
+    let again = consultants.create(Uuid::new_v4(), new_consultant()).await;
     assert!(matches!(again, Err(Error::AlreadyExists("email"))));
 }
 
 #[tokio::test]
 async fn a_change_with_an_old_version_is_refused() {
     let consultants = consultants();
-    let created = consultants.create(new_consultant()).await.unwrap();
+    let created = consultants
+        .create(Uuid::new_v4(), new_consultant())
+        .await
+        .unwrap();
 
     let change = ConsultantChange {
         name: Some("name b".to_owned()),
@@ -138,7 +195,10 @@ async fn a_change_with_an_old_version_is_refused() {
 #[tokio::test]
 async fn what_is_deleted_is_not_found() {
     let consultants = consultants();
-    let created = consultants.create(new_consultant()).await.unwrap();
+    let created = consultants
+        .create(Uuid::new_v4(), new_consultant())
+        .await
+        .unwrap();
 
     let stale = consultants.delete(created.id, Some(7)).await;
     assert!(matches!(stale, Err(Error::Changed(_))));

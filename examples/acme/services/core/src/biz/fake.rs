@@ -3,10 +3,10 @@
 use std::sync::Mutex;
 
 use chrono::{DateTime, Utc};
-use platform::page::Cursor;
+use platform::page::ListQuery;
 use uuid::Uuid;
 
-use super::{Credentials, Error, User, UserChange, UserRepository};
+use super::{Credentials, Error, User, UserChange, UserField, UserRepository};
 
 #[derive(Default)]
 pub struct FakeUsers {
@@ -40,20 +40,9 @@ impl UserRepository for FakeUsers {
         }))
     }
 
-    async fn list(&self, after: Option<Cursor>, limit: i64) -> Result<Vec<User>, Error> {
-        let mut users: Vec<_> = self
-            .rows
-            .lock()
-            .unwrap()
-            .iter()
-            .map(|(user, _)| user.clone())
-            .collect();
-        users.sort_by_key(|user| std::cmp::Reverse((user.created_at, user.id)));
-        users.retain(|user| {
-            after.is_none_or(|after| (user.created_at, user.id) < (after.created_at, after.id))
-        });
-        users.truncate(limit as usize);
-        Ok(users)
+    async fn list(&self, query: &ListQuery<UserField>) -> Result<Vec<User>, Error> {
+        let rows = self.rows.lock().unwrap();
+        Ok(query.select(rows.iter().map(|(user, _)| user.clone()).collect()))
     }
 
     async fn update(

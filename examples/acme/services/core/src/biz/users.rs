@@ -1,7 +1,10 @@
 use std::{future::Future, sync::Arc};
 
 use chrono::{DateTime, Utc};
-use platform::page::{Cursor, Page, PageRequest};
+use platform::{
+    filter,
+    page::{ListQuery, Listed, Page},
+};
 use secrecy::SecretString;
 use uuid::Uuid;
 
@@ -18,6 +21,28 @@ pub struct User {
     /// In the form of [`normal_email`]: two users never share one.
     pub email: String,
     pub name: String,
+}
+
+/// The fields that lists of users can be filtered and ordered by: those with an index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UserField {
+    CreatedAt,
+    Email,
+}
+
+impl Listed for User {
+    type Field = UserField;
+
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    fn value(&self, field: UserField) -> Option<filter::Value> {
+        match field {
+            UserField::CreatedAt => Some(self.created_at.into()),
+            UserField::Email => Some(self.email.as_str().into()),
+        }
+    }
 }
 
 /// What it takes to register.
@@ -59,11 +84,10 @@ pub trait UserRepository: Send + Sync + 'static {
         email: &str,
     ) -> impl Future<Output = Result<Option<Credentials>, Error>> + Send;
 
-    /// Lists up to `limit` users that come after the cursor, newest first.
+    /// Lists the users that the query asks for, and one more if there is.
     fn list(
         &self,
-        after: Option<Cursor>,
-        limit: i64,
+        query: &ListQuery<UserField>,
     ) -> impl Future<Output = Result<Vec<User>, Error>> + Send;
 
     /// Changes a user, if it still has the expected version, and returns it as stored;
@@ -117,16 +141,10 @@ impl<R: UserRepository> Users<R> {
         self.repository.find(id).await?.ok_or(Error::NotFound(id))
     }
 
-    /// Lists users, newest first.
-    pub async fn list(&self, request: PageRequest) -> Result<Page<User>, Error> {
-        let users = self
-            .repository
-            .list(request.after(), request.limit())
-            .await?;
-        Ok(request.page(users, |user| Cursor {
-            created_at: user.created_at,
-            id: user.id,
-        }))
+    /// Lists users.
+    pub async fn list(&self, query: &ListQuery<UserField>) -> Result<Page<User>, Error> {
+        let users = self.repository.list(query).await?;
+        Ok(query.page(users)?)
     }
 
     /// Changes the caller's own user.

@@ -1,10 +1,20 @@
 use api_runtime::{UpdateMask, parse_uuid};
-use platform::{auth::caller, etag, page::PageRequest};
+use platform::{
+    auth::caller,
+    etag, filter,
+    page::{ListQuery, ListRequest},
+};
 use secrecy::SecretString;
 use tonic::{Request, Response, Status};
 use users_api::v1::{self, users_service_server::UsersService};
 
-use crate::biz::{NewUser, User, UserChange, UserRepository, Users};
+use crate::biz::{NewUser, User, UserChange, UserField, UserRepository, Users};
+
+/// What lists can be filtered and ordered by; unless asked otherwise, they begin with the newest.
+pub const USER_FIELDS: &[filter::Field<UserField>] = &[
+    filter::Field::required(UserField::CreatedAt, "created_at", filter::Kind::Timestamp),
+    filter::Field::required(UserField::Email, "email", filter::Kind::Text),
+];
 
 /// `users.v1.UsersService`.
 pub struct UsersApi<R> {
@@ -53,14 +63,15 @@ impl<R: UserRepository> UsersService for UsersApi<R> {
         &self,
         request: Request<v1::ListUsersRequest>,
     ) -> Result<Response<v1::ListUsersResponse>, Status> {
-        let v1::ListUsersRequest {
-            page_size,
-            page_token,
-        } = request.into_inner();
-        let page = self
-            .users
-            .list(PageRequest::new(page_size, &page_token, "users")?)
-            .await?;
+        let request = request.into_inner();
+        let request = ListRequest {
+            page_size: request.page_size,
+            page_token: &request.page_token,
+            filter: &request.filter,
+            order_by: &request.order_by,
+        };
+        let query = ListQuery::new("users", USER_FIELDS, request)?;
+        let page = self.users.list(&query).await?;
         Ok(Response::new(v1::ListUsersResponse {
             users: page.items.into_iter().map(v1::User::from).collect(),
             next_page_token: page.next_page_token,

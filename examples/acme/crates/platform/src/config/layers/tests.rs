@@ -52,6 +52,7 @@ fn every_mistake_is_reported_with_its_key_and_its_source() {
     let yaml = "
 http: {port: many, prot: 1}
 limits: {timeout: 5, body: 0}
+cache: {ttl: 0s, memory: 0, root_certificate: /nowhere.pem}
 log: {format: xml}
 databse: {url: x}
 ";
@@ -62,7 +63,10 @@ databse: {url: x}
     ];
     let error = config(yaml, &variables).unwrap_err();
     let expected = "\
-the configuration is wrong in 9 places:
+the configuration is wrong in 12 places:
+  cache.memory: must be at least 1 (shop.yaml)
+  cache.root_certificate: /nowhere.pem cannot be read: I/O error: No such file or directory (os error 2) (shop.yaml)
+  cache.ttl: must be at least 1ms (shop.yaml)
   databse: there is no such key (shop.yaml)
   grpc.port: invalid value: integer `99999`, expected u16 (variable SHOP__GRPC__PORT)
   http.name: there is no such key (variable SHOP__HTTP__NAME)
@@ -87,12 +91,35 @@ fn a_password_in_a_wrong_url_is_not_repeated() {
         "{error}"
     );
     assert!(!error.contains("secret"), "{error}");
+
+    for url in ["redis://:secret@host:port", "http://:secret@host"] {
+        let error = config("", &[("SHOP__CACHE__URL", url)]).unwrap_err();
+        assert!(error.contains("cache.url: "), "{error}");
+        assert!(!error.contains("secret"), "{error}");
+    }
 }
 
 #[test]
 fn a_secret_is_not_printed() {
-    let config = config("database: {url: 'postgres://shop:secret@host/shop'}", &[]).unwrap();
+    let yaml =
+        "database: {url: 'postgres://shop:secret@host/shop'}\ncache: {url: 'redis://:secret@host'}";
+    let config = config(yaml, &[]).unwrap();
     assert!(!format!("{config:?}").contains("secret"));
+}
+
+#[test]
+fn every_form_of_a_cache_s_url_is_taken() {
+    for url in [
+        "memory://",
+        "redis://host",
+        "redis://user:password@host:6379/1",
+        "rediss://default:password@eu1-name-12345.upstash.io:6379",
+        "redis-cluster://user:password@one:30001?node=two:30002&node=three:30003",
+        "rediss-cluster://one:30001",
+        "redis-sentinel://:password@one:26379/1?sentinelServiceName=main&node=two:26379",
+    ] {
+        config("", &[("SHOP__CACHE__URL", url)]).unwrap_or_else(|error| panic!("{url}: {error}"));
+    }
 }
 
 #[derive(Debug, Deserialize)]

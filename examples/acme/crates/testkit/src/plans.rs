@@ -1,0 +1,110 @@
+//! How PostgreSQL would find the rows of a query.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, MutexGuard},
+};
+
+use diesel::{
+    connection::{InstrumentationEvent, set_default_instrumentation},
+    dsl::sql,
+    sql_types::Text,
+};
+use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
+use platform::{
+    database::{Database, Migrations},
+    with_conn,
+};
+
+use crate::TestDatabase;
+
+/// The statements that the connections of this process have run, each once.
+static STATEMENTS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+/// A new schema on the PostgreSQL at `DATABASE_URL`, and every SELECT, INSERT, UPDATE and DELETE that it is asked for
+/// once it is migrated.
+///
+/// What it records is what the whole process asks for: the test that uses it has a program of its own.
+pub struct Recording {
+    database: TestDatabase,
+}
+
+impl Recording {
+    /// Makes the schema and starts to record.
+    pub async fn start(migrations: &'static Migrations) -> Self {
+        // Connections made before this would not be heard.
+        set_default_instrumentation(|| Some(Box::new(record))).expect("no other thread has failed");
+        let database = crate::postgres(migrations).await;
+        statements().clear();
+        Self { database }
+    }
+
+    /// The database that is listened to.
+    pub fn database(&self) -> Database {
+        self.database.clone()
+    }
+
+    /// That PostgreSQL needs no sequential scan for any of the statements, and none but the rows of a page to sort.
+    ///
+    /// On tables that are all but empty, it would read them as a whole, whatever indexes there are. Told to do that only
+    /// where nothing else is possible, it shows where no index fits. Plans are made without looking at values, as one
+    /// for a certain value can be better than the next.
+    pub async fn assert_indexed(self) {
+        let statements = std::mem::take(&mut *statements());
+        assert!(!statements.is_empty(), "no statement was recorded");
+        let mut refused = String::new();
+        for (number, statement) in statements.into_iter().enumerate() {
+            let plan = plan(&self.database, &statement, number).await;
+            let steps = || {
+                plan.lines()
+                    .map(|line| line.trim_start_matches([' ', '-', '>']))
+            };
+            if steps().any(|step| step.starts_with("Seq Scan") || step.starts_with("Sort  ")) {
+                refused += &format!("{statement}\n{plan}\n\n");
+            }
+        }
+        assert!(refused.is_empty(), "no index serves these:\n\n{refused}");
+    }
+}
+
+fn record(event: InstrumentationEvent<'_>) {
+    let InstrumentationEvent::StartQuery { query, .. } = event else {
+        return;
+    };
+    let query = query.to_string();
+    let statement = query.split("-- binds").next().unwrap_or_default().trim();
+    let is_query = ["SELECT", "INSERT", "UPDATE", "DELETE"]
+        .iter()
+        .any(|verb| statement.starts_with(verb));
+    if is_query {
+        statements().insert(statement.to_owned());
+    }
+}
+
+fn statements() -> MutexGuard<'static, BTreeSet<String>> {
+    STATEMENTS.lock().expect("no other thread has failed")
+}
+
+async fn plan(database: &Database, statement: &str, number: usize) -> String {
+    let parameters = (1..)
+        .take_while(|parameter| statement.contains(&format!("${parameter}")))
+        .map(|_| "NULL")
+        .collect::<Vec<_>>()
+        .join(", ");
+    let arguments = if parameters.is_empty() {
+        parameters
+    } else {
+        format!("({parameters})")
+    };
+    let prepare = format!(
+        "SET enable_seqscan = off; SET enable_sort = off; SET plan_cache_mode = force_generic_plan; \
+         PREPARE recorded_{number} AS {statement}"
+    );
+    let explain = format!("EXPLAIN EXECUTE recorded_{number}{arguments}");
+    let plan = with_conn!(database, |conn| {
+        conn.batch_execute(&prepare).await?;
+        sql::<Text>(&explain).load::<String>(conn).await
+    });
+    plan.unwrap_or_else(|error| panic!("{statement} has no plan: {error}"))
+        .join("\n")
+}
