@@ -17,7 +17,7 @@
 //! | `database.connect_timeout` | `3s` | how long making a connection may take |
 //! | `database.statement_timeout` | `30s` | PostgreSQL ends a statement that takes longer |
 //! | `database.migrate_at_start` | `true` on SQLite, else `false` | otherwise `<service> migrate` applies the migrations |
-//! | `cache.url` | `memory://` | or `redis://user:password@host:6379`, with TLS `rediss://…`; also `redis-cluster://host:port?node=host:port` and `redis-sentinel://host:port?sentinelServiceName=name`; a secret, never printed |
+//! | `cache.url` | `memory://` | or `redis://user:password@host:6379`, with TLS `rediss://…`; also `redis-cluster://host:port?node=host:port` and `redis-sentinel://host:port?sentinelServiceName=name`; the user needs `GET`, `SET`, `DEL` and `EVAL` on `<service>:*`; a secret, never printed |
 //! | `cache.ttl` | `60s` | how old what is cached may be |
 //! | `cache.timeout` | `100ms` | how long a request waits for an answer of the cache before it goes on without |
 //! | `cache.memory` | `33554432` | with `memory://`: bytes to hold of each table |
