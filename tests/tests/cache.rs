@@ -1,26 +1,19 @@
 //! The cache of a service: what it promises of freshness, and that its Redis may do what it likes.
 
 use std::{
-    fs,
-    io::{Read, Write},
-    net::{Shutdown, TcpListener, TcpStream},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
     thread,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, ensure};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use anyhow::{Result, ensure};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tests::{
     acme::{Backend, Running},
     http::Http,
     process::{eventually, free_port},
     servers::Redis,
+    wire::{Certificates, Line},
 };
 
 /// More than a request may take while the cache takes five seconds for each answer.
@@ -242,8 +235,9 @@ fn what_others_put_into_redis_is_not_believed() {
 #[test]
 fn a_redis_that_takes_five_seconds_slows_nothing_down() {
     let redis = Redis::start().unwrap();
-    let slow = Slow::start(redis.port()).unwrap();
-    let backend = Backend::start(&[("CACHE__URL", &slow.url())]).unwrap();
+    let slow = Line::to(redis.port()).unwrap();
+    let backend =
+        Backend::start(&[("CACHE__URL", &format!("redis://127.0.0.1:{}", slow.port()))]).unwrap();
     let mut record = Record::create(&backend, "patient");
     is_cached_soon(&backend, &record);
 
@@ -265,8 +259,9 @@ fn a_redis_that_takes_five_seconds_slows_nothing_down() {
 #[test]
 fn a_change_that_redis_was_not_told_of_is_seen_when_it_is_back() {
     let redis = Redis::start().unwrap();
-    let line = Slow::start(redis.port()).unwrap();
-    let backend = Backend::start(&[("CACHE__URL", &line.url())]).unwrap();
+    let line = Line::to(redis.port()).unwrap();
+    let backend =
+        Backend::start(&[("CACHE__URL", &format!("redis://127.0.0.1:{}", line.port()))]).unwrap();
     let mut record = Record::create(&backend, "cut");
     is_cached_soon(&backend, &record);
     let held = redis.run(&["DBSIZE"]).unwrap();
@@ -399,104 +394,5 @@ fn a_cluster_and_what_a_sentinel_watches_are_used() {
         record.change(5);
         is_cached_soon(&backend, &record);
         assert_ne!(redis.run(&["KEYS", "records:records:*"]).unwrap(), "");
-    }
-}
-
-/// A line to Redis that can be slow, or cut.
-struct Slow {
-    port: u16,
-    delay: Arc<AtomicU64>,
-    is_cut: Arc<AtomicBool>,
-}
-
-impl Slow {
-    fn start(redis: u16) -> Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        let slow = Self {
-            port: listener.local_addr()?.port(),
-            delay: Arc::default(),
-            is_cut: Arc::default(),
-        };
-        let (delay, is_cut) = (slow.delay.clone(), slow.is_cut.clone());
-        thread::spawn(move || {
-            for client in listener.incoming().flatten() {
-                if is_cut.load(Ordering::SeqCst) {
-                    continue;
-                }
-                let Ok(server) = TcpStream::connect(("127.0.0.1", redis)) else {
-                    continue;
-                };
-                pass(&client, &server, &Arc::default(), &is_cut);
-                pass(&server, &client, &delay, &is_cut);
-            }
-        });
-        Ok(slow)
-    }
-
-    fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
-    }
-
-    /// From now on, each answer takes so long.
-    fn delay(&self, delay: Duration) {
-        self.delay.store(delay.as_millis() as u64, Ordering::SeqCst);
-    }
-
-    /// Ends every connection and lets none through, or lets them through again.
-    fn cut(&self, cut: bool) {
-        self.is_cut.store(cut, Ordering::SeqCst);
-    }
-}
-
-/// Passes bytes on until either side ends or the line is cut.
-fn pass(from: &TcpStream, to: &TcpStream, delay: &Arc<AtomicU64>, is_cut: &Arc<AtomicBool>) {
-    let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
-    let (delay, is_cut) = (delay.clone(), is_cut.clone());
-    from.set_read_timeout(Some(Duration::from_millis(20)))
-        .unwrap();
-    thread::spawn(move || {
-        let mut buffer = [0; 16 * 1024];
-        while !is_cut.load(Ordering::SeqCst) {
-            match from.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(count) => {
-                    thread::sleep(Duration::from_millis(delay.load(Ordering::SeqCst)));
-                    if is_cut.load(Ordering::SeqCst) || to.write_all(&buffer[..count]).is_err() {
-                        break;
-                    }
-                }
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-                Err(_) => break,
-            }
-        }
-        let _ = from.shutdown(Shutdown::Both);
-        let _ = to.shutdown(Shutdown::Both);
-    });
-}
-
-/// An authority of our own (`ca.pem`) and a server on this machine that it vouches for (`server.pem`, `server.key`).
-struct Certificates(TempDir);
-
-impl Certificates {
-    fn make() -> Result<Self> {
-        let folder = TempDir::new()?;
-        let authority_key = KeyPair::generate()?;
-        let mut authority = CertificateParams::default();
-        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let certificate = authority.self_signed(&authority_key)?;
-        let issuer = Issuer::new(authority, authority_key);
-        let key = KeyPair::generate()?;
-        let server = CertificateParams::new(["127.0.0.1".to_owned()])?.signed_by(&key, &issuer)?;
-        let write = |name: &str, text: String| {
-            fs::write(folder.path().join(name), text).context("cannot write a certificate")
-        };
-        write("ca.pem", certificate.pem())?;
-        write("server.pem", server.pem())?;
-        write("server.key", key.serialize_pem())?;
-        Ok(Self(folder))
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.path().join(name).display().to_string()
     }
 }
