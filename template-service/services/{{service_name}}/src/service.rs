@@ -165,7 +165,7 @@ impl From<Error> for Status {
 {%- if has_unique %}
             Error::AlreadyExists(field) => v1::errors::{{resource_error}}_already_exists(message).metadata("field", field).into(),
 {%- endif %}
-            Error::RequestIdReused => v1::errors::request_id_reused(message).into(),
+            Error::RequestIdReused => v1::errors::{{resource_error}}_request_id_reused(message).into(),
             Error::Changed(id) => v1::errors::{{resource_error}}_changed(message).metadata("id", id).into(),
             Error::Platform(error) => error.into(),
         }
