@@ -170,7 +170,7 @@ impl From<Error> for Status {
             Error::AlreadyExists(field) => v1::errors::consultant_already_exists(message)
                 .metadata("field", field)
                 .into(),
-            Error::RequestIdReused => v1::errors::request_id_reused(message).into(),
+            Error::RequestIdReused => v1::errors::consultant_request_id_reused(message).into(),
             Error::Changed(id) => v1::errors::consultant_changed(message)
                 .metadata("id", id)
                 .into(),

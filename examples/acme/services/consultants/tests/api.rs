@@ -69,7 +69,10 @@ async fn a_request_that_is_repeated_creates_nothing_more() {
 
     let other = server.post(&path, second()).await;
     assert_eq!(other.status, 409);
-    assert_eq!(other.json["details"][0]["reason"], "REQUEST_ID_REUSED");
+    assert_eq!(
+        other.json["details"][0]["reason"],
+        "CONSULTANT_REQUEST_ID_REUSED"
+    );
 }
 
 #[tokio::test]
