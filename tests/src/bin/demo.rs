@@ -80,8 +80,11 @@ fn build(workspace: &Path) -> Result<()> {
         "Building it in {} (a few minutes the first time)",
         tidy(workspace)
     );
-    let status = cargo(workspace).arg("build").status()?;
-    ensure!(status.success(), "the build failed");
+    // The tasks too: what starts the services is not to be built while they are waited for.
+    for arguments in [&["build"][..], &["build", "--package", "xtask"]] {
+        let status = cargo(workspace).args(arguments).status()?;
+        ensure!(status.success(), "the build failed");
+    }
     Ok(())
 }
 
