@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File},
     io::Read,
+    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread::sleep,
@@ -89,6 +90,11 @@ fn build(workspace: &Path) -> Result<()> {
 }
 
 fn start(workspace: &Path, log: &Path) -> Result<Child> {
+    // Or the demonstration would talk to whatever has them.
+    for port in [8101, 9101, 8102, 9102] {
+        let free = TcpListener::bind(("127.0.0.1", port));
+        free.with_context(|| format!("port {port} is in use: stop what has it and try again"))?;
+    }
     fs::create_dir_all(log.parent().context("a log has a folder")?)?;
     let output = File::create(log)?;
     let child = cargo(workspace)
