@@ -43,7 +43,7 @@ use self::{
     redis::{Lease, Redis, Reply},
 };
 use crate::{Error, config};
-pub(crate) use redis::{certificates, parse as parse_redis_url};
+pub(crate) use redis::parse as parse_redis_url;
 
 /// What does not exist is remembered for this part of the time that rows are.
 const PLACEHOLDER_SHARE: f64 = 0.1;

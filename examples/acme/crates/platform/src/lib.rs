@@ -25,6 +25,7 @@ mod server;
 mod service;
 mod telemetry;
 pub mod time;
+mod tls;
 
 pub use self::{
     application::{Application, Running, Sources},

@@ -13,12 +13,7 @@ use fred::{
     bytes::Bytes,
     error::{Error as RedisError, ErrorKind},
     interfaces::{ClientLike, KeysInterface, LuaInterface},
-    rustls::{
-        ClientConfig, RootCertStore,
-        crypto::ring,
-        pki_types::{CertificateDer, pem::PemObject},
-    },
-    rustls_native_certs::load_native_certs,
+    rustls::{ClientConfig, crypto::ring},
     types::{
         Builder, Expiration, SetOptions,
         config::{Config, ReconnectPolicy, TlsConnector, UnresponsiveConfig},
@@ -28,7 +23,7 @@ use moka::sync::Cache;
 use secrecy::ExposeSecret;
 use uuid::Uuid;
 
-use crate::{Error, config};
+use crate::{Error, config, tls};
 
 /// What stands in the place of an entry while somebody reads it from the database.
 const LEASE: &[u8] = b"lease ";
@@ -95,7 +90,7 @@ impl Redis {
         // Away at start is no different from away later.
         redis.fail_fast = false;
         if with_tls {
-            redis.tls = Some(tls(config.root_certificate.as_deref())?.into());
+            redis.tls = Some(connector(config.root_certificate.as_deref())?.into());
         }
         let client = Builder::from_config(redis)
             .with_performance_config(|performance| {
@@ -271,25 +266,9 @@ pub(crate) fn parse(url: &str) -> Result<(Config, bool), &'static str> {
         .map_err(|_| "is no URL like redis://user:password@host:port")
 }
 
-/// Certificates from a file in PEM.
-pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let certificates = CertificateDer::pem_file_iter(path)
-        .and_then(|certificates| certificates.collect::<Result<Vec<_>, _>>())
-        .map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
-    if certificates.is_empty() {
-        return Err(format!("{} holds no certificate in PEM", path.display()));
-    }
-    Ok(certificates)
-}
-
 /// TLS that trusts the certificates of a file, else those that the system trusts.
-fn tls(root_certificate: Option<&Path>) -> Result<TlsConnector, Error> {
-    let trusted = match root_certificate {
-        Some(path) => certificates(path).map_err(Error::internal)?,
-        None => load_native_certs().certs,
-    };
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(trusted);
+fn connector(root_certificate: Option<&Path>) -> Result<TlsConnector, Error> {
+    let roots = tls::roots(root_certificate).map_err(Error::internal)?;
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(Error::internal)?

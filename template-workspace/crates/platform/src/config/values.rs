@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, de::Error};
 use tracing_subscriber::filter::Targets;
 
-use crate::cache;
+use crate::{cache, tls};
 
 /// Durations as text (`500ms`, `5s`, `1m 30s`): `#[serde(with = "platform::config::duration")]`.
 pub mod duration {
@@ -107,7 +107,7 @@ pub(super) fn certificate_file<'de, D: Deserializer<'de>>(
     let Some(path) = path.filter(|path| !path.as_os_str().is_empty()) else {
         return Ok(None);
     };
-    cache::certificates(&path).map_err(D::Error::custom)?;
+    tls::certificates(&path).map_err(D::Error::custom)?;
     Ok(Some(path))
 }
 

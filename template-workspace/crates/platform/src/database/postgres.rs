@@ -11,10 +11,12 @@ use rustls::{
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     },
     crypto::CryptoProvider,
-    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
+    pki_types::{CertificateDer, ServerName, UnixTime},
 };
 use tokio_postgres::{Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::tls;
 
 /// What is needed to connect, read from the URL once.
 pub(super) struct Connector {
@@ -146,25 +148,8 @@ fn client(mode: SslMode, root: Option<PathBuf>) -> Result<ClientConfig, String> 
     Ok(client)
 }
 
-/// The certificates in the file or, without one, those that the operating system trusts.
 fn roots(file: Option<PathBuf>) -> Result<RootCertStore, String> {
-    let mut roots = RootCertStore::empty();
-    let certificates = match file {
-        Some(path) => {
-            let failed = |error: &dyn std::fmt::Display| {
-                format!("sslrootcert {} cannot be used: {error}", path.display())
-            };
-            let pem = CertificateDer::pem_file_iter(&path).map_err(|error| failed(&error))?;
-            let read: Result<Vec<_>, _> = pem.collect();
-            let read = read.map_err(|error| failed(&error))?;
-            if read.is_empty() {
-                return Err(failed(&"there is no certificate in it"));
-            }
-            read
-        }
-        None => rustls_native_certs::load_native_certs().certs,
-    };
-    roots.add_parsable_certificates(certificates);
+    let roots = tls::roots(file.as_deref()).map_err(|error| format!("sslrootcert: {error}"))?;
     if roots.is_empty() {
         return Err("no root certificate is trusted: name one with sslrootcert".to_owned());
     }

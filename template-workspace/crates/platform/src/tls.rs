@@ -1,0 +1,30 @@
+//! Whose certificates are trusted.
+
+use std::path::Path;
+
+use rustls::{
+    RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject},
+};
+
+/// The certificates in the file or, without one, those that the operating system trusts.
+pub(crate) fn roots(file: Option<&Path>) -> Result<RootCertStore, String> {
+    let trusted = match file {
+        Some(path) => certificates(path)?,
+        None => rustls_native_certs::load_native_certs().certs,
+    };
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(trusted);
+    Ok(roots)
+}
+
+/// Certificates from a file in PEM.
+pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let certificates = CertificateDer::pem_file_iter(path)
+        .and_then(|certificates| certificates.collect::<Result<Vec<_>, _>>())
+        .map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
+    if certificates.is_empty() {
+        return Err(format!("{} holds no certificate in PEM", path.display()));
+    }
+    Ok(certificates)
+}
