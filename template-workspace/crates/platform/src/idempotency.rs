@@ -39,9 +39,7 @@ mod tests {
 
     fn id(caller: &str, request_id: Option<&str>) -> Result<Uuid, Code> {
         let mut request = Request::new(());
-        request.extensions_mut().insert(Caller {
-            subject: caller.to_owned(),
-        });
+        request.extensions_mut().insert(Caller::new(caller));
         resource_id(&request, request_id).map_err(|status| status.code())
     }
 

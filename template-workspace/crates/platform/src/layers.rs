@@ -1,7 +1,7 @@
 //! A request's way from the server to the implementation of its method, the same over both transports.
 //!
 //! From the outermost in: request id, trace, metrics, panic → error, load shedding, timeout, size of the body,
-//! authentication. Validation follows in the contract's adapter. The layers of a method are made once, with what they
+//! authentication, policy. Validation follows in the contract's adapter. The layers of a method are made once, with what they
 //! need of it at hand, and a request passes them in one future without an allocation between them.
 
 mod body;
@@ -20,7 +20,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use api_runtime::{Access, Method, Request, Response, Transport, error::status_response};
+use api_runtime::{Access, Method, Policy, Request, Response, Transport, error::status_response};
 use futures_util::future::BoxFuture;
 use http::{HeaderValue, StatusCode, header::WWW_AUTHENTICATE};
 use tonic::{Code, Status};
@@ -61,7 +61,7 @@ pub(crate) struct MethodLayer(Arc<Layers>);
 struct Layers {
     /// `consultants.v1.ConsultantsService/GetConsultant`
     rpc: &'static str,
-    access: Access,
+    policy: &'static Policy,
     streams: bool,
     transport: Transport,
     metrics: Metrics,
@@ -74,7 +74,7 @@ impl MethodLayer {
         let metrics = Metrics::new(rpc, transport);
         Self(Arc::new(Layers {
             rpc,
-            access: method.access,
+            policy: &method.policy,
             streams: method.streams,
             transport,
             metrics,
@@ -131,7 +131,7 @@ impl Layers {
         S::Future: Send,
     {
         let started = Instant::now();
-        let limit = self.shared.limits.timeout;
+        let limit = self.policy.timeout.unwrap_or(self.shared.limits.timeout);
         let timeout =
             deadline::of(request.headers(), self.transport).map_or(limit, |asked| asked.min(limit));
         let telemetry = &self.shared.telemetry;
@@ -186,8 +186,9 @@ impl Layers {
         };
         let answer = async {
             let mut request = body::limit(request, self.shared.limits.body, self.transport)?;
-            if self.access == Access::Authenticated {
+            if self.policy.access != Access::Public {
                 let caller = self.shared.verifier.verify(request.headers())?;
+                caller.satisfies(self.policy)?;
                 request.extensions_mut().insert(caller);
             }
             // What the timer would notice only after a millisecond: nobody waits for this answer any more.

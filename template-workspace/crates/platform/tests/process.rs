@@ -3,7 +3,7 @@
 use std::{convert::Infallible, time::Duration};
 
 use api_runtime::{
-    Access, Contract, Description, Endpoint, Method, Request, Response, Transport,
+    Access, Contract, Description, Endpoint, Method, Policy, Request, Response, Transport,
     error::status_response,
     rest::{Route, Segment, Template},
 };
@@ -31,17 +31,17 @@ const SERVICE: Service = Service {
 static METHODS: [Method; 3] = [
     Method {
         path: "/shop.v1.ShopService/Ask",
-        access: Access::Public,
+        policy: Policy::new(Access::Public),
         streams: false,
     },
     Method {
         path: "/shop.v1.ShopService/WhoAmI",
-        access: Access::Authenticated,
+        policy: Policy::new(Access::Authenticated),
         streams: false,
     },
     Method {
         path: "/shop.v1.ShopService/Listen",
-        access: Access::Public,
+        policy: Policy::new(Access::Public),
         streams: true,
     },
 ];
@@ -134,7 +134,7 @@ async fn answer(request: Request) -> Result<Response, Infallible> {
                 frames.map(Ok::<_, Infallible>),
             ))))
         }
-        _ => Response::new(Body::from(caller.unwrap_or_default())),
+        _ => Response::new(Body::from(caller.unwrap_or_default().to_string())),
     })
 }
 

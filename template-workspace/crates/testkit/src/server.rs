@@ -2,7 +2,10 @@
 
 use std::{net::SocketAddr, ops::Deref, time::Duration};
 
-use platform::{Application, Running, Service, Sources, auth::SigningKey};
+use platform::{
+    Application, Running, Service, Sources,
+    auth::{Caller, SigningKey},
+};
 use tempfile::TempDir;
 use tonic::transport::{Channel, Endpoint};
 
@@ -52,7 +55,10 @@ impl TestServer {
             .await
             .expect("the migrations apply");
         let running = application.start().await.expect("the service starts");
-        let token = key.sign(SUBJECT).expect("a token can be signed").0;
+        let token = key
+            .sign(&Caller::new(SUBJECT))
+            .expect("a token can be signed")
+            .0;
         let client = Client::new(running.http(), Some(token));
         Self {
             running,
@@ -75,7 +81,12 @@ impl TestServer {
 
     /// A valid token for a subject.
     pub fn token(&self, subject: &str) -> String {
-        self.key.sign(subject).expect("a token can be signed").0
+        self.sign(&Caller::new(subject))
+    }
+
+    /// A valid token for a caller with roles and scopes.
+    pub fn sign(&self, caller: &Caller) -> String {
+        self.key.sign(caller).expect("a token can be signed").0
     }
 
     /// A connection over gRPC.

@@ -15,10 +15,10 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{Error, ed25519};
+use super::{Caller, Error, ed25519};
 use crate::config;
 
-/// Signs tokens for subjects whose identity has been established.
+/// Signs tokens for callers whose identity has been established.
 pub struct SigningKey {
     key: EncodingKey,
     issuer: String,
@@ -35,6 +35,8 @@ struct Claims<'a> {
     nbf: i64,
     iat: i64,
     jti: Uuid,
+    roles: &'a [String],
+    scope: String,
 }
 
 impl SigningKey {
@@ -64,17 +66,19 @@ impl SigningKey {
         })
     }
 
-    /// A token for the subject, and how long it is valid.
-    pub fn sign(&self, subject: &str) -> Result<(String, Duration), Error> {
+    /// A token that speaks for the caller, and how long it is valid.
+    pub fn sign(&self, caller: &Caller) -> Result<(String, Duration), Error> {
         let now = chrono::Utc::now().timestamp();
         let claims = Claims {
             iss: &self.issuer,
-            sub: subject,
+            sub: &caller.subject,
             aud: &self.audience,
             exp: now.saturating_add_unsigned(self.lifetime.as_secs()),
             nbf: now,
             iat: now,
             jti: Uuid::new_v4(),
+            roles: &caller.roles,
+            scope: caller.scopes.join(" "),
         };
         Ok((
             encode(&Header::new(Algorithm::EdDSA), &claims, &self.key)?,

@@ -64,17 +64,12 @@ fn bearer(token: &str) -> HeaderMap {
 #[test]
 fn a_token_proves_its_subject() {
     let issuer = Issuer::new();
-    let (token, lifetime) = issuer.key().sign(SUBJECT).unwrap();
+    let (token, lifetime) = issuer.key().sign(&Caller::new(SUBJECT)).unwrap();
     assert_eq!(lifetime.as_secs(), 60);
     let caller = Verifier::new(&issuer.config)
         .verify(&bearer(&token))
         .unwrap();
-    assert_eq!(
-        caller,
-        Caller {
-            subject: SUBJECT.to_owned()
-        }
-    );
+    assert_eq!(caller, Caller::new(SUBJECT));
 }
 
 #[test]
@@ -82,7 +77,7 @@ fn a_service_may_start_before_the_issuer_has_its_key() {
     let issuer = Issuer::new();
     let verifier = Verifier::new(&issuer.config);
     assert_eq!(verifier.verify(&bearer("a.b.c")), Err(Rejection::NoKey));
-    let (token, _) = issuer.key().sign(SUBJECT).unwrap();
+    let (token, _) = issuer.key().sign(&Caller::new(SUBJECT)).unwrap();
     assert!(verifier.verify(&bearer(&token)).is_ok());
 }
 
@@ -90,7 +85,7 @@ fn a_service_may_start_before_the_issuer_has_its_key() {
 fn the_key_is_made_once_and_is_for_its_owner_only() {
     use std::os::unix::fs::PermissionsExt;
     let issuer = Issuer::new();
-    let (token, _) = issuer.key().sign(SUBJECT).unwrap();
+    let (token, _) = issuer.key().sign(&Caller::new(SUBJECT)).unwrap();
     issuer.key();
     assert!(
         Verifier::new(&issuer.config)
@@ -113,7 +108,7 @@ fn claims_that_are_not_meant_for_us_are_refused() {
     };
     let now = chrono::Utc::now().timestamp();
 
-    assert_eq!(verdict(&|_| {}), Ok(SUBJECT.to_owned()));
+    assert_eq!(verdict(&|_| {}), Ok(Arc::from(SUBJECT)));
     assert_eq!(
         verdict(&|claims| claims["exp"] = json!(now - 10)),
         Err(Rejection::Expired)
@@ -158,7 +153,7 @@ async fn a_token_that_was_valid_expires_all_the_same() {
 #[test]
 fn forged_tokens_are_refused() {
     let issuer = Issuer::new();
-    let (token, _) = issuer.key().sign(SUBJECT).unwrap();
+    let (token, _) = issuer.key().sign(&Caller::new(SUBJECT)).unwrap();
     let verifier = Verifier::new(&issuer.config);
     let (rest, signature) = token.rsplit_once('.').unwrap();
     let (_, payload) = rest.split_once('.').unwrap();
@@ -166,7 +161,7 @@ fn forged_tokens_are_refused() {
     let header = |algorithm: &str| encode(json!({"typ": "JWT", "alg": algorithm}));
 
     let stranger = Issuer::new();
-    let other_key = stranger.key().sign(SUBJECT).unwrap().0;
+    let other_key = stranger.key().sign(&Caller::new(SUBJECT)).unwrap().0;
     let another_subject = encode(claims(|claims| claims["sub"] = json!("eve")));
     let mut forged = vec![
         other_key,
@@ -195,7 +190,7 @@ fn forged_tokens_are_refused() {
 #[test]
 fn only_one_bearer_token_counts() {
     let issuer = Issuer::new();
-    let (token, _) = issuer.key().sign(SUBJECT).unwrap();
+    let (token, _) = issuer.key().sign(&Caller::new(SUBJECT)).unwrap();
     let verifier = Verifier::new(&issuer.config);
     assert_eq!(verifier.verify(&HeaderMap::new()), Err(Rejection::Missing));
     let with = |value: String| HeaderMap::from_iter([(AUTHORIZATION, value.parse().unwrap())]);

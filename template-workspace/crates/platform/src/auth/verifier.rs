@@ -45,6 +45,10 @@ pub enum Rejection {
     Invalid,
     #[error("tokens cannot be verified at the moment")]
     NoKey,
+    #[error("the caller has none of the roles that this method is for")]
+    NoRole,
+    #[error("the token was not given for this method: it lacks a scope")]
+    NoScope,
 }
 
 impl From<Rejection> for Status {
@@ -54,6 +58,8 @@ impl From<Rejection> for Status {
             Rejection::Expired => (Code::Unauthenticated, "TOKEN_EXPIRED"),
             Rejection::Invalid => (Code::Unauthenticated, "TOKEN_INVALID"),
             Rejection::NoKey => (Code::Unavailable, "TOKEN_KEY_UNAVAILABLE"),
+            Rejection::NoRole => (Code::PermissionDenied, "ROLE_MISSING"),
+            Rejection::NoScope => (Code::PermissionDenied, "SCOPE_MISSING"),
         };
         status(code, reason, rejection.to_string())
     }
@@ -63,6 +69,10 @@ impl From<Rejection> for Status {
 struct Claims {
     sub: String,
     exp: f64,
+    #[serde(default)]
+    roles: Vec<String>,
+    #[serde(default)]
+    scope: String,
 }
 
 impl Verifier {
@@ -120,7 +130,15 @@ impl Verifier {
         match decode::<Claims>(token, self.key()?, &self.validation) {
             Ok(token) => Ok(Verified {
                 caller: Caller {
-                    subject: token.claims.sub,
+                    subject: token.claims.sub.into(),
+                    roles: token.claims.roles.into(),
+                    scopes: token
+                        .claims
+                        .scope
+                        .split(' ')
+                        .filter(|scope| !scope.is_empty())
+                        .map(str::to_owned)
+                        .collect(),
                 },
                 expires: token.claims.exp,
             }),

@@ -1,6 +1,6 @@
 use std::{sync::Arc, time::Duration};
 
-use platform::auth::SigningKey;
+use platform::auth::{Caller, SigningKey};
 use secrecy::SecretString;
 use uuid::Uuid;
 
@@ -41,7 +41,7 @@ impl<R: UserRepository> Sessions<R> {
         let (user_id, hash) = credentials.map(|c| (c.user_id, c.password_hash)).unzip();
         let matches = password::verify(password, hash).await?;
         let user_id = user_id.filter(|_| matches).ok_or(Error::WrongCredentials)?;
-        let token = self.signing_key.sign(&user_id.to_string());
+        let token = self.signing_key.sign(&Caller::new(user_id.to_string()));
         let (access_token, expires_in) = token.map_err(platform::Error::from)?;
         Ok(Session {
             user_id,
