@@ -15,7 +15,7 @@
 //! | `database.max_connections` | `8` | size of the pool; connections are made when they are needed |
 //! | `database.wait_timeout` | `5s` | how long a request waits for a connection before it is answered UNAVAILABLE |
 //! | `database.connect_timeout` | `3s` | how long making a connection may take |
-//! | `database.statement_timeout` | `30s` | PostgreSQL ends a statement that takes longer |
+//! | `database.statement_timeout` | `30s` | PostgreSQL ends a statement that takes longer; the request is answered DEADLINE_EXCEEDED |
 //! | `database.migrate_at_start` | `true` on SQLite, else `false` | otherwise `<service> migrate` applies the migrations |
 //! | `cache.url` | `memory://` | or `redis://user:password@host:6379`, with TLS `rediss://…`; also `redis-cluster://host:port?node=host:port` and `redis-sentinel://host:port?sentinelServiceName=name`; the user needs `GET`, `SET`, `DEL` and `EVAL` on `<service>:*`; a secret, never printed |
 //! | `cache.ttl` | `60s` | how old what is cached may be |

@@ -12,7 +12,7 @@ use deadpool::{
 };
 use diesel::{ConnectionError, ConnectionResult, SqliteConnection};
 use diesel_async::{
-    AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection,
+    AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection, TransactionManager,
     pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod},
     sync_connection_wrapper::SyncConnectionWrapper,
 };
@@ -38,6 +38,41 @@ pub struct Database {
 pub enum Backend {
     Postgres(managed::Pool<AsyncDieselConnectionManager<Postgres>>),
     Sqlite(managed::Pool<AsyncDieselConnectionManager<Sqlite>>),
+}
+
+/// A connection while a query has it. Dropped before the query is over, as when a request has run out of time, it is not
+/// used again: the next one to get it would wait until the database is done with what nobody waits for any more.
+#[doc(hidden)]
+pub struct Loan<'a, C: AsyncConnection> {
+    connection: &'a mut C,
+    is_over: bool,
+}
+
+impl<'a, C: AsyncConnection> Loan<'a, C> {
+    pub fn of(connection: &'a mut C) -> Self {
+        Self {
+            connection,
+            is_over: false,
+        }
+    }
+
+    pub fn connection(&mut self) -> &mut C {
+        self.connection
+    }
+
+    /// The query is over, however it ended.
+    pub fn end(mut self) {
+        self.is_over = true;
+    }
+}
+
+impl<C: AsyncConnection> Drop for Loan<'_, C> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            // The pool throws away what is broken.
+            C::TransactionManager::transaction_manager_status_mut(self.connection).set_in_error();
+        }
+    }
 }
 
 /// What each connection to SQLite is told. With the write-ahead log, `NORMAL` hands every commit to the operating
