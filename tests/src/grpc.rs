@@ -161,6 +161,13 @@ pub fn number(number: u32, value: u64) -> Vec<u8> {
     bytes
 }
 
+/// A field of a message: a double.
+pub fn double(number: u32, value: f64) -> Vec<u8> {
+    let mut bytes = varint(u64::from(number << 3 | 1));
+    bytes.extend(value.to_le_bytes());
+    bytes
+}
+
 fn varint(mut value: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     loop {

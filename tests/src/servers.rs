@@ -1,31 +1,31 @@
 //! Databases and caches for the tests: started on a free port, stopped when dropped.
 
 use std::{
-    fs,
+    fs::{self, File},
     os::unix::{
         fs::{PermissionsExt, chown},
         process::CommandExt,
     },
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    thread::sleep,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 
 use crate::process::{Leash, eventually, free_port};
 
 const READY_WITHIN: Duration = Duration::from_secs(60);
 
-/// A PostgreSQL server of its own, empty, without durability.
+/// A PostgreSQL server of its own, empty. What it has committed outlives its processes, but not the machine.
 pub struct Postgres {
-    server: Child,
+    server: Option<(Child, Leash)>,
     port: u16,
     binaries: PathBuf,
     directory: TempDir,
-    _leash: Leash,
+    user: Option<(u32, u32)>,
+    has_tls: bool,
 }
 
 impl Postgres {
@@ -112,17 +112,17 @@ impl Postgres {
                 binaries = copy_installation(&binaries, directory.path())?;
             }
         }
-        let command = |name: &str| {
-            let mut command = Command::new(binaries.join(name));
-            command.current_dir(directory.path());
-            if let Some((uid, gid)) = user {
-                command.uid(uid).gid(gid);
-            }
-            command
+        let mut postgres = Self {
+            server: None,
+            port: free_port()?,
+            binaries,
+            directory,
+            user,
+            has_tls: tls.is_some(),
         };
-
-        let data = directory.path().join("data");
-        let output = command("initdb")
+        let data = postgres.data();
+        let output = postgres
+            .command("initdb")
             .args([
                 "--auth=trust",
                 "--username=postgres",
@@ -137,20 +137,6 @@ impl Postgres {
             "initdb failed: {}",
             String::from_utf8_lossy(&output.stderr)
         );
-
-        let port = free_port()?;
-        let log = directory.path().join("log");
-        let mut server = command("postgres");
-        server.arg("-D").arg(&data).args(["-p", &port.to_string()]);
-        for setting in [
-            "listen_addresses=127.0.0.1",
-            "unix_socket_directories=",
-            "fsync=off",
-            "synchronous_commit=off",
-            "full_page_writes=off",
-        ] {
-            server.args(["-c", setting]);
-        }
         if let Some((certificate, key)) = tls {
             // It reads only a key that nobody else can.
             for (from, name) in [(certificate, "server.crt"), (key, "server.key")] {
@@ -161,52 +147,73 @@ impl Postgres {
                     chown(&to, Some(uid), Some(gid))?;
                 }
             }
+        }
+        postgres.restart()?;
+        Ok(postgres)
+    }
+
+    /// Stops it at once, as `pg_ctl stop -m immediate` does: it has no time to tell anybody, or to tidy up.
+    pub fn stop(&mut self) {
+        if let Some((mut server, _leash)) = self.server.take() {
+            // SIGQUIT: its own children end with it.
+            let _ = crate::process::signal(server.id(), "QUIT");
+            let _ = server.wait();
+        }
+    }
+
+    /// Starts it on its port, with what it has committed.
+    pub fn restart(&mut self) -> Result<()> {
+        self.stop();
+        let log = self.directory.path().join("log");
+        let mut server = self.command("postgres");
+        server.arg("-D").arg(self.data());
+        server.args(["-p", &self.port.to_string()]);
+        for setting in [
+            "listen_addresses=127.0.0.1",
+            "unix_socket_directories=",
+            "fsync=off",
+            "full_page_writes=off",
+        ] {
+            server.args(["-c", setting]);
+        }
+        if self.has_tls {
             server.args(["-c", "ssl=on"]);
         }
         server
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(fs::File::create(&log)?);
+            .stderr(File::options().create(true).append(true).open(&log)?);
         let server = server.spawn()?;
         let leash = Leash::new(server.id())?;
-        let mut postgres = Self {
-            server,
-            port,
-            binaries,
-            directory,
-            _leash: leash,
-        };
-        postgres.wait_until_ready(&log)?;
-        Ok(postgres)
+        self.server = Some((server, leash));
+        eventually(READY_WITHIN, || {
+            let ready = Command::new(self.binaries.join("pg_isready"))
+                .args(["--quiet", "--host=127.0.0.1"])
+                .args(["--port", &self.port.to_string()])
+                .status()?;
+            ensure!(ready.success(), "it does not answer");
+            Ok(())
+        })
+        .with_context(|| format!("PostgreSQL did not start: {:?}", fs::read_to_string(&log)))
     }
 
-    fn wait_until_ready(&mut self, log: &Path) -> Result<()> {
-        let deadline = Instant::now() + READY_WITHIN;
-        loop {
-            let ready = Command::new(self.binaries.join("pg_isready"))
-                .args([
-                    "--quiet",
-                    "--host=127.0.0.1",
-                    "--port",
-                    &self.port.to_string(),
-                ])
-                .status()?;
-            if ready.success() {
-                return Ok(());
-            }
-            if self.server.try_wait()?.is_some() || Instant::now() > deadline {
-                bail!("PostgreSQL did not start: {}", fs::read_to_string(log)?);
-            }
-            sleep(Duration::from_millis(50));
+    fn data(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
+    fn command(&self, name: &str) -> Command {
+        let mut command = Command::new(self.binaries.join(name));
+        command.current_dir(self.directory.path());
+        if let Some((uid, gid)) = self.user {
+            command.uid(uid).gid(gid);
         }
+        command
     }
 }
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        // SIGQUIT is PostgreSQL's immediate shutdown: its own children end with it.
-        let _ = crate::process::signal(self.server.id(), "QUIT");
-        let _ = self.server.wait();
+        self.stop();
     }
 }
 
@@ -294,7 +301,7 @@ impl Redis {
             .args(self.arguments)
             .current_dir(self.directory.path())
             .stdin(Stdio::null())
-            .stdout(fs::File::create(&log)?)
+            .stdout(File::create(&log)?)
             .stderr(Stdio::null())
             .spawn()
             .context(REDIS_IS_MISSING)?;

@@ -2,13 +2,19 @@
 
 use std::{
     path::Path,
-    sync::Mutex,
+    sync::{
+        Barrier,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
 
+use anyhow::{Result, ensure};
 use tests::{
-    acme::{Acme, Backend, succeeds},
+    acme::{Acme, Backend, Running, succeeds},
+    grpc::{self, Grpc, double, field},
+    http::{Answer, Http},
     process::eventually,
     servers::Postgres,
     wire::{Certificates, Line},
@@ -34,6 +40,65 @@ fn request_id(number: usize) -> String {
     format!("00000000-0000-4000-8000-{number:012}")
 }
 
+/// Creates over HTTP; false when it was refused for now.
+fn create(backend: &Backend, client: &Http, number: usize) -> Result<bool> {
+    let path = format!("/v1/records?requestId={}", request_id(number));
+    let answer = client.post(&path, &backend.record(&format!("code-{number}")))?;
+    ensure!(matches!(answer.status, 200 | 503 | 504), "{answer:?}");
+    Ok(answer.status == 200)
+}
+
+/// As [`create`], over gRPC.
+async fn create_over_grpc(backend: &Backend, client: &Grpc, number: usize) -> Result<bool> {
+    let record = [
+        field(10, format!("code-{number}").as_bytes()),
+        grpc::number(14, 1),
+        grpc::number(15, 3),
+        grpc::number(16, 7),
+        double(17, 1.5),
+        field(20, &grpc::number(1, 1_700_000_000)),
+        grpc::number(23, 2),
+        field(24, backend.user_id.as_bytes()),
+    ];
+    let request_id = field(2, request_id(number).as_bytes());
+    let request = [field(1, &record.concat()), request_id].concat();
+    let answer = client
+        .call("records.v1.RecordsService/CreateRecord", &request)
+        .await?;
+    let (deadline_exceeded, unavailable) = (4, 14);
+    ensure!(
+        [0, deadline_exceeded, unavailable].contains(&answer.code),
+        "{answer:?}"
+    );
+    Ok(answer.code == 0)
+}
+
+/// Asks again until it is done, as a client that gives up only when it knows, and says how often it was refused. Each
+/// answer has to come in time.
+fn insist(mut create: impl FnMut() -> Result<bool>) -> usize {
+    let end = Instant::now() + Duration::from_secs(60);
+    for refused in 0.. {
+        let since = Instant::now();
+        let is_done = create().unwrap();
+        assert!(since.elapsed() < BOUND, "{:?}", since.elapsed());
+        if is_done {
+            return refused;
+        }
+        assert!(Instant::now() < end, "refused {refused} times");
+        thread::sleep(Duration::from_millis(100));
+    }
+    unreachable!("an endless loop")
+}
+
+fn until_ready(backend: &Backend, status: u16) {
+    eventually(SOON, || {
+        let answer = backend.client().get("/readyz")?;
+        ensure!(answer.status == status, "{answer:?}");
+        Ok(())
+    })
+    .unwrap();
+}
+
 #[test]
 fn every_create_that_was_answered_is_there_once_whatever_happens_to_the_line() {
     const CLIENTS: usize = 4;
@@ -42,31 +107,17 @@ fn every_create_that_was_answered_is_there_once_whatever_happens_to_the_line() {
     let line = Line::to(postgres.port()).unwrap();
     let url = format!("postgres://postgres@127.0.0.1:{}/postgres", line.port());
     let backend = backend(&url);
-    let refused = Mutex::new(0);
+    let refused = AtomicUsize::new(0);
 
     thread::scope(|scope| {
         let clients: Vec<_> = (0..CLIENTS)
             .map(|client| {
                 let (backend, refused) = (&backend, &refused);
                 scope.spawn(move || {
-                    for create in 0..CREATES {
-                        let number = client * CREATES + create;
-                        let path = format!("/v1/records?requestId={}", request_id(number));
-                        let record = backend.record(&format!("code-{number}"));
-                        // As a client that gives up only when it knows.
-                        let end = Instant::now() + Duration::from_secs(60);
-                        loop {
-                            let since = Instant::now();
-                            let answer = backend.client().post(&path, &record).unwrap();
-                            assert!(since.elapsed() < BOUND, "{:?}", since.elapsed());
-                            if answer.status == 200 {
-                                break;
-                            }
-                            assert!(matches!(answer.status, 503 | 504), "{answer:?}");
-                            assert!(Instant::now() < end, "{answer:?}");
-                            *refused.lock().unwrap() += 1;
-                            thread::sleep(Duration::from_millis(100));
-                        }
+                    let http = backend.client();
+                    for number in client * CREATES..(client + 1) * CREATES {
+                        let times = insist(|| create(backend, &http, number));
+                        refused.fetch_add(times, Ordering::Relaxed);
                     }
                 })
             })
@@ -88,13 +139,68 @@ fn every_create_that_was_answered_is_there_once_whatever_happens_to_the_line() {
         }
     });
     assert!(
-        *refused.lock().unwrap() > 0,
+        refused.into_inner() > 0,
         "no request met a line that was cut"
     );
     let rows = postgres
         .sql("SELECT count(*), count(DISTINCT code) FROM records")
         .unwrap();
     assert_eq!(rows, format!("{0}|{0}", CLIENTS * CREATES));
+}
+
+#[test]
+fn every_create_that_was_answered_is_there_once_after_the_database_was_stopped() {
+    const CLIENTS: usize = 3;
+    let mut postgres = Postgres::of_the_distribution().unwrap();
+    let backend = backend(&postgres.url());
+    let is_over = AtomicBool::new(false);
+    let (created, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let next = AtomicUsize::new(0);
+    let load = |mut create: Box<dyn FnMut(usize) -> Result<bool>>| {
+        while !is_over.load(Ordering::SeqCst) {
+            let number = next.fetch_add(1, Ordering::SeqCst);
+            let times = insist(|| create(number));
+            refused.fetch_add(times, Ordering::SeqCst);
+            created.fetch_add(1, Ordering::SeqCst);
+        }
+    };
+
+    thread::scope(|scope| {
+        let (backend, load) = (&backend, &load);
+        for _ in 0..CLIENTS {
+            scope.spawn(move || {
+                let http = backend.client();
+                load(Box::new(move |number| create(backend, &http, number)));
+            });
+            scope.spawn(move || {
+                let runtime = tokio::runtime::Runtime::new().unwrap();
+                let connecting = Grpc::connect(backend.service.grpc, Some(&backend.token));
+                let client = runtime.block_on(connecting).unwrap();
+                load(Box::new(move |number| {
+                    runtime.block_on(create_over_grpc(backend, &client, number))
+                }));
+            });
+        }
+        for _ in 0..3 {
+            let before = created.load(Ordering::SeqCst);
+            eventually(SOON, || {
+                ensure!(created.load(Ordering::SeqCst) > before + 50, "no load");
+                Ok(())
+            })
+            .unwrap();
+            postgres.stop();
+            until_ready(backend, 503);
+            postgres.restart().unwrap();
+            until_ready(backend, 200);
+        }
+        is_over.store(true, Ordering::SeqCst);
+    });
+
+    let (created, refused) = (created.into_inner(), refused.into_inner());
+    println!("{created} created, refused {refused} times");
+    assert!(refused > 0, "no request met a database that was stopped");
+    let rows = "SELECT count(*), count(DISTINCT code) FROM records";
+    assert_eq!(postgres.sql(rows).unwrap(), format!("{created}|{created}"));
 }
 
 #[test]
@@ -106,11 +212,7 @@ fn while_the_database_is_away_requests_are_answered_at_once_and_readiness_says_s
     let client = backend.client();
 
     line.cut(true);
-    eventually(SOON, || {
-        anyhow::ensure!(client.get("/readyz")?.status == 503, "still ready");
-        Ok(())
-    })
-    .unwrap();
+    until_ready(&backend, 503);
     assert_eq!(client.get("/healthz").unwrap().status, 200);
     for _ in 0..20 {
         let since = Instant::now();
@@ -127,11 +229,7 @@ fn while_the_database_is_away_requests_are_answered_at_once_and_readiness_says_s
     }
 
     line.cut(false);
-    eventually(SOON, || {
-        anyhow::ensure!(client.get("/readyz")?.status == 200, "not ready again");
-        Ok(())
-    })
-    .unwrap();
+    until_ready(&backend, 200);
     assert_eq!(client.get("/v1/records").unwrap().status, 200);
     let metrics = String::from_utf8(client.get("/metrics").unwrap().body).unwrap();
     assert!(
@@ -220,28 +318,47 @@ fn tls_is_as_strict_as_the_url_says() {
 }
 
 #[test]
-fn a_create_that_is_repeated_at_two_replicas_is_done_once() {
+fn a_create_that_is_asked_for_several_times_at_once_is_done_once_and_answered_alike() {
+    const CLIENTS: usize = 8;
+    const CREATES: usize = 200;
     let postgres = Postgres::of_the_distribution().unwrap();
     let backend = backend(&postgres.url());
-    let settings = [("DATABASE__URL", postgres.url())];
-    let settings: Vec<_> = settings
-        .iter()
-        .map(|(key, value)| (*key, value.as_str()))
-        .collect();
-    let other = tests::acme::Running::start("records", backend.folder.path(), &settings).unwrap();
-    let path = format!("/v1/records?requestId={}", request_id(7));
-    let record = backend.record("twice");
-    let (one, two) = thread::scope(|scope| {
-        let one = scope.spawn(|| backend.client().post(&path, &record).unwrap());
-        let two = other
-            .client()
-            .with_token(&backend.token)
-            .post(&path, &record)
-            .unwrap();
-        (one.join().unwrap(), two)
+    let url = postgres.url();
+    let settings = [("DATABASE__URL", url.as_str())];
+    let other = Running::start("records", backend.folder.path(), &settings).unwrap();
+    let replicas = [&backend.service, &other];
+    let all_at_once = Barrier::new(CLIENTS);
+
+    let create = |client: usize| -> Vec<Answer> {
+        let http = replicas[client % 2].client().with_token(&backend.token);
+        (0..CREATES)
+            .map(|number| {
+                let path = format!("/v1/records?requestId={}", request_id(number));
+                let record = backend.record(&format!("code-{number}"));
+                all_at_once.wait();
+                http.post(&path, &record).unwrap()
+            })
+            .collect()
+    };
+    let answers: Vec<Vec<Answer>> = thread::scope(|scope| {
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|client| scope.spawn(move || create(client)))
+            .collect();
+        clients
+            .into_iter()
+            .map(|client| client.join().unwrap())
+            .collect()
     });
-    assert_eq!((one.status, two.status), (200, 200), "{one:?}, {two:?}");
-    assert_eq!(one.json().unwrap(), two.json().unwrap());
+    for number in 0..CREATES {
+        let first = answers[0][number].json().unwrap();
+        for answers in &answers {
+            let answer = &answers[number];
+            assert_eq!(
+                (answer.status, answer.json().unwrap()),
+                (200, first.clone())
+            );
+        }
+    }
     let rows = postgres.sql("SELECT count(*) FROM records").unwrap();
-    assert_eq!(rows, "1");
+    assert_eq!(rows, CREATES.to_string());
 }

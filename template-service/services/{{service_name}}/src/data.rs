@@ -49,7 +49,12 @@ impl {{Resource}}Repository for {{Resource}}Store {
                 .await
         })
 {%- if has_unique %}
-        .map_err(taken)?;
+        .map_err(taken);
+        let inserted = match inserted {
+            // One with the same id, inserted at the same time, may be met by its unique values first.
+            Err(Error::AlreadyExists(_)) if self.read({{resource_ident}}.id).await?.is_some() => 0,
+            inserted => inserted?,
+        };
 {%- else %}?;
 {%- endif %}
         invalidation.run().await;
