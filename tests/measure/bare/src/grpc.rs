@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use items_api::v1::{items_service_server::ItemsService, *};
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
@@ -50,18 +49,13 @@ fn internal(error: crate::Failure) -> Status {
     Status::internal(error.to_string())
 }
 
-fn instant(text: &str) -> Option<api_runtime::wkt::Timestamp> {
-    let instant: DateTime<Utc> = text.parse().ok()?;
-    Some(instant.into())
-}
-
 impl From<store::Item> for Item {
     fn from(item: store::Item) -> Self {
         Self {
-            id: Uuid::from_slice(&item.id).unwrap_or_default().to_string(),
+            id: item.id.to_string(),
             etag: item.version.to_string(),
-            created_at: instant(&item.created_at),
-            updated_at: instant(&item.updated_at),
+            created_at: Some(item.created_at.into()),
+            updated_at: Some(item.updated_at.into()),
             name: Some(item.name),
             note: item.note,
             size: Some(item.size),

@@ -8,6 +8,7 @@ use axum::{
     http::StatusCode,
     routing::get,
 };
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -69,13 +70,17 @@ fn internal(_: crate::Failure) -> StatusCode {
     StatusCode::INTERNAL_SERVER_ERROR
 }
 
+fn text(instant: DateTime<Utc>) -> String {
+    instant.to_rfc3339_opts(SecondsFormat::Micros, true)
+}
+
 impl From<store::Item> for Item {
     fn from(item: store::Item) -> Self {
         Self {
-            id: Uuid::from_slice(&item.id).unwrap_or_default().to_string(),
+            id: item.id.to_string(),
             etag: item.version.to_string(),
-            created_at: item.created_at,
-            updated_at: item.updated_at,
+            created_at: text(item.created_at),
+            updated_at: text(item.updated_at),
             name: item.name,
             note: item.note,
             size: item.size.to_string(),

@@ -1,15 +1,18 @@
 //! Items served by hand, with no layer at all, and what they are compared with:
 //!
 //! - `bare echo HTTP_ADDRESS GRPC_ADDRESS` answers from memory.
-//! - `bare query HTTP_ADDRESS GRPC_ADDRESS DATABASE` runs the statements that the rendered service runs, through a pool
-//!   like its own.
+//! - `bare query HTTP_ADDRESS GRPC_ADDRESS DATABASE [CACHE]` runs the statements that the rendered service runs, through a
+//!   pool like its own, and keeps what it has got by its id in the cache; both are URLs, as in a service's configuration.
 //! - `bare` answers from memory behind the platform's layers; the environment configures it, as any service.
 //! - `bare sink ADDRESS` takes traces (OTLP over gRPC) and forgets them.
 
+mod cache;
 mod grpc;
 mod http;
 mod layers;
+mod postgres;
 mod sink;
+mod sqlite;
 mod store;
 
 use std::{net::SocketAddr, process::ExitCode, sync::Arc};
@@ -39,7 +42,8 @@ async fn run(arguments: Vec<String>) -> Result<(), Failure> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         ["echo", http, grpc] => serve(Store::Memory, http, grpc).await,
-        ["query", http, grpc, database] => serve(Store::open(database)?, http, grpc).await,
+        ["query", http, grpc, database] => serve(Store::open(database, None).await?, http, grpc).await,
+        ["query", http, grpc, database, cache] => serve(Store::open(database, Some(cache)).await?, http, grpc).await,
         ["sink", address] => sink::serve(address).await,
         _ => Err("the first lines of main.rs say what to write".into()),
     }

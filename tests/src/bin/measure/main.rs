@@ -1,10 +1,13 @@
-//! `cargo run --release --bin measure -- render|build|requests`: the numbers of the README, as Markdown tables.
+//! `cargo run --release --bin measure -- render|build|requests|data`: the numbers of the README, as Markdown tables.
 //!
-//! `requests` needs h2load (Debian: nghttp2-client) and Linux (`/proc`).
+//! `requests` and `data` need h2load (Debian: nghttp2-client) and Linux (`/proc`), `data` PostgreSQL and Redis as well.
+
+mod data;
 
 use std::{
     collections::BTreeMap,
     fs,
+    net::TcpStream,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -26,7 +29,8 @@ fn main() -> Result<()> {
         Some("render") => rendering(),
         Some("build") => building(),
         Some("requests") => requests(),
-        _ => bail!("usage: measure render|build|requests"),
+        Some("data") => data::measure(),
+        _ => bail!("usage: measure render|build|requests|data"),
     }
 }
 
@@ -117,9 +121,8 @@ fn build(workspace: &Path, package: Option<&str>) -> Result<f64> {
     Ok(start.elapsed().as_secs_f64())
 }
 
-/// CPU time per request of the rendered service and of the same thing written by hand, in one run; and what the layers
-/// alone add to an echo.
-fn requests() -> Result<()> {
+/// A workspace with the service that is measured and `bare`, what it is measured against, built and without data.
+fn prepare() -> Result<PathBuf> {
     let folder = repository().join("target/measure/requests");
     let workspace = folder.join("acme");
     if !workspace.exists() {
@@ -142,10 +145,15 @@ fn requests() -> Result<()> {
         .status()?;
     ensure!(built.success(), "the build failed");
     match fs::remove_dir_all(workspace.join("data")) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
-        _ => {}
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(workspace),
     }
+}
 
+/// CPU time per request of the rendered service and of the same thing written by hand, in one run; and what the layers
+/// alone add to an echo.
+fn requests() -> Result<()> {
+    let workspace = prepare()?;
     let core = Process::start(&workspace, "core", &[])?;
     core.ready("http://127.0.0.1:8101")?;
     let token = log_in()?;
@@ -180,7 +188,7 @@ fn requests() -> Result<()> {
         "query",
         "127.0.0.1:18082",
         "127.0.0.1:19082",
-        "data/items.db",
+        "sqlite://data/items.db",
     ];
     let query = Process::start(&workspace, "bare", &arguments)?;
     sleep(Duration::from_millis(500));
@@ -393,6 +401,15 @@ impl Process {
         let deadline = Instant::now() + Duration::from_secs(20);
         while ureq::get(format!("{base}/readyz")).call().is_err() {
             ensure!(Instant::now() < deadline, "{base} does not become ready");
+            sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    }
+
+    fn listening(&self, address: &str) -> Result<()> {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while TcpStream::connect(address).is_err() {
+            ensure!(Instant::now() < deadline, "nothing listens on {address}");
             sleep(Duration::from_millis(1));
         }
         Ok(())

@@ -1,0 +1,185 @@
+//! What a request costs on each database and cache, beside the same methods written by hand.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use tests::servers::{Postgres, Redis};
+
+use crate::{Process, log_in, post, prepare};
+
+const ROUNDS: usize = 5;
+const REQUESTS: usize = 5_000;
+
+/// A database, and a cache before it.
+struct Backend {
+    name: &'static str,
+    database: String,
+    cache: String,
+}
+
+/// A server, and where it listens.
+struct Server {
+    process: Process,
+    base: String,
+}
+
+pub fn measure() -> Result<()> {
+    let workspace = prepare()?;
+    let core = Process::start(&workspace, "core", &[])?;
+    core.ready("http://127.0.0.1:8101")?;
+    let token = log_in()?;
+    let postgres = Postgres::of_the_distribution()?;
+    let redis = Redis::start()?;
+    let backend = |name, database: &str, cache: &str| Backend {
+        name,
+        database: database.to_owned(),
+        cache: cache.to_owned(),
+    };
+    let backends = [
+        backend("SQLite, memory", "sqlite://data/items.db", "memory://"),
+        backend("PostgreSQL, memory", &postgres.url(), "memory://"),
+        backend("PostgreSQL, Redis", &postgres.url(), &redis.url()),
+    ];
+    println!("| database, cache | | CPU by hand | the service | p50, p99 by hand | the service |");
+    println!("|---|---|---|---|---|---|");
+    for backend in &backends {
+        backend.measure(&workspace, &token)?;
+    }
+    Ok(())
+}
+
+impl Backend {
+    fn measure(&self, workspace: &Path, token: &str) -> Result<()> {
+        let service = self.service(workspace, 8102, "60s")?;
+        let uncached_service = self.service(workspace, 18102, "50ms")?;
+        let by_hand = self.by_hand(workspace, 18103, &[&self.cache])?;
+        let uncached_by_hand = self.by_hand(workspace, 18104, &[])?;
+
+        let item = json!({"name": "a name", "note": "a note", "size": "7", "done": false});
+        let paths = (0..REQUESTS)
+            .map(|_| {
+                let item = post(&format!("{}/v1/items", service.base), token, &item)?;
+                let id = item["id"].as_str().context("no id")?;
+                Ok(format!("/v1/items/{id}"))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let list = vec!["/v1/items?pageSize=20".to_owned()];
+        let calls = [
+            ("get, cached", &paths[..1], None, [&by_hand, &service]),
+            (
+                "get, not cached",
+                &paths[..],
+                None,
+                [&uncached_by_hand, &uncached_service],
+            ),
+            ("list of 20", &list[..], None, [&by_hand, &service]),
+            (
+                "create",
+                &["/v1/items".to_owned()][..],
+                Some(&item),
+                [&by_hand, &service],
+            ),
+        ];
+        for (call, paths, body, servers) in calls {
+            // Taken in turn, so that a machine that slows down does so for both.
+            let mut taken = servers.map(|_| (0.0, Vec::new()));
+            for _ in 0..ROUNDS {
+                for ((cpu, latencies), server) in taken.iter_mut().zip(servers) {
+                    *cpu += server.load(workspace, token, paths, body, latencies)?;
+                }
+            }
+            let [(by_hand, by_hand_takes), (service, service_takes)] =
+                taken.map(|(cpu, mut latencies)| {
+                    latencies.sort_unstable();
+                    let at = |percent: usize| latencies[latencies.len() * percent / 100];
+                    (cpu / ROUNDS as f64, format!("{}, {}", at(50), at(99)))
+                });
+            println!(
+                "| {} | {call} | {by_hand:.0} | {service:.0} | {by_hand_takes} | {service_takes} |",
+                self.name
+            );
+        }
+        Ok(())
+    }
+
+    /// The rendered service, whose cache holds what it has read for so long.
+    fn service(&self, workspace: &Path, port: u16, ttl: &str) -> Result<Server> {
+        let [http, grpc] = [port, port + 1000].map(|port| port.to_string());
+        let variables = [
+            ("ITEMS__HTTP__PORT", http.as_str()),
+            ("ITEMS__GRPC__PORT", grpc.as_str()),
+            ("ITEMS__DATABASE__URL", &self.database),
+            ("ITEMS__DATABASE__MIGRATE_AT_START", "true"),
+            ("ITEMS__CACHE__URL", &self.cache),
+            ("ITEMS__CACHE__TTL", ttl),
+        ];
+        let process = Process::start_with(workspace, "items", &[], &variables)?;
+        let base = format!("http://127.0.0.1:{port}");
+        process.ready(&base)?;
+        Ok(Server { process, base })
+    }
+
+    fn by_hand(&self, workspace: &Path, port: u16, cache: &[&str]) -> Result<Server> {
+        let [http, grpc] = [port, port + 1000].map(|port| format!("127.0.0.1:{port}"));
+        let arguments = [&["query", &http, &grpc, &self.database], cache].concat();
+        let process = Process::start(workspace, "bare", &arguments)?;
+        let base = format!("http://{http}");
+        process.listening(&http)?;
+        Ok(Server { process, base })
+    }
+}
+
+impl Server {
+    /// Sends the requests, one after the other, and says how many microseconds of CPU each cost. How many it took goes to
+    /// the latencies.
+    fn load(
+        &self,
+        workspace: &Path,
+        token: &str,
+        paths: &[String],
+        body: Option<&Value>,
+        latencies: &mut Vec<u64>,
+    ) -> Result<f64> {
+        let file = |name: &str| -> PathBuf { workspace.join("target").join(name) };
+        let urls: String = paths
+            .iter()
+            .map(|path| format!("{}{path}\n", self.base))
+            .collect();
+        fs::write(file("urls"), urls)?;
+        let log = file("latencies");
+        let _ = fs::remove_file(&log);
+        let mut command = Command::new("h2load");
+        command
+            .args(["--h1", "-c", "1", "-n", &REQUESTS.to_string()])
+            .args(["-H", "content-type: application/json", "-H"])
+            .arg(format!("authorization: Bearer {token}"))
+            .arg("-i")
+            .arg(file("urls"))
+            .arg(format!("--log-file={}", log.display()));
+        if let Some(body) = body {
+            fs::write(file("body"), body.to_string())?;
+            command.arg("-d").arg(file("body"));
+        }
+        let before = self.process.cpu()?;
+        let output = command
+            .output()
+            .context("h2load (nghttp2-client) is missing")?;
+        let used = self.process.cpu()? - before;
+        let report = String::from_utf8_lossy(&output.stdout);
+        ensure!(
+            report.contains(&format!("{REQUESTS} 2xx")),
+            "not every request succeeded:\n{report}"
+        );
+        // When it began, its status, and how long it took.
+        for line in fs::read_to_string(&log)?.lines() {
+            let takes = line.split('\t').nth(2).context("a line has three parts")?;
+            latencies.push(takes.trim().parse()?);
+        }
+        Ok(used.as_secs_f64() * 1e6 / REQUESTS as f64)
+    }
+}
