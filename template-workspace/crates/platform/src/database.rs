@@ -50,8 +50,8 @@ macro_rules! with_conn {
 macro_rules! __with_conn {
     ($pool:ident, $conn:ident, $body:expr) => {
         match $pool.get().await {
-            Ok(mut connection) => {
-                let mut loan = $crate::database::Loan::of(&mut *connection);
+            Ok(connection) => {
+                let mut loan = $crate::database::Loan::of(connection);
                 let $conn = loan.connection();
                 let result: ::std::result::Result<_, ::diesel::result::Error> =
                     async { $body }.await;

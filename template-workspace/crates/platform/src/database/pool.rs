@@ -12,7 +12,7 @@ use deadpool::{
 };
 use diesel::{ConnectionError, ConnectionResult, SqliteConnection};
 use diesel_async::{
-    AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection, TransactionManager,
+    AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection,
     pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod},
     sync_connection_wrapper::SyncConnectionWrapper,
 };
@@ -40,38 +40,29 @@ pub enum Backend {
     Sqlite(managed::Pool<AsyncDieselConnectionManager<Sqlite>>),
 }
 
-/// A connection while a query has it. Dropped before the query is over, as when a request has run out of time, it is not
-/// used again: the next one to get it would wait until the database is done with what nobody waits for any more.
+/// A connection while queries have it. Dropped before they are over, as when a request has run out of time, it does not
+/// return to the pool: who got it next would wait until the database is done with what nobody waits for any more.
 #[doc(hidden)]
-pub struct Loan<'a, C: AsyncConnection> {
-    connection: &'a mut C,
-    is_over: bool,
-}
+pub struct Loan<M: Manager>(Option<managed::Object<M>>);
 
-impl<'a, C: AsyncConnection> Loan<'a, C> {
-    pub fn of(connection: &'a mut C) -> Self {
-        Self {
-            connection,
-            is_over: false,
-        }
+impl<M: Manager> Loan<M> {
+    pub fn of(connection: managed::Object<M>) -> Self {
+        Self(Some(connection))
     }
 
-    pub fn connection(&mut self) -> &mut C {
-        self.connection
+    pub fn connection(&mut self) -> &mut M::Type {
+        self.0.as_mut().expect("it is taken only at the end")
     }
 
-    /// The query is over, however it ended.
+    /// The queries are over, however they ended.
     pub fn end(mut self) {
-        self.is_over = true;
+        self.0.take();
     }
 }
 
-impl<C: AsyncConnection> Drop for Loan<'_, C> {
+impl<M: Manager> Drop for Loan<M> {
     fn drop(&mut self) {
-        if !self.is_over {
-            // The pool throws away what is broken.
-            C::TransactionManager::transaction_manager_status_mut(self.connection).set_in_error();
-        }
+        self.0.take().map(managed::Object::take);
     }
 }
 

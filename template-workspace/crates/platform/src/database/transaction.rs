@@ -27,8 +27,8 @@ const MOST_ATTEMPTS: u32 = 12;
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 /// PostgreSQL looks for a deadlock only after a second (`deadlock_timeout`), and all that want the same rows wait as long.
-/// So the first attempts give up waiting for a lock sooner, and the later ones let a long transaction end. Each takes
-/// half as much or half as little again, or the two in a deadlock would give up both.
+/// So the first attempts give up waiting for a lock sooner, and the later ones let a long transaction end. Each is drawn at
+/// random, between half and one and a half of it, or the two in a deadlock would both give up.
 const FIRST_PATIENCE: Duration = Duration::from_millis(20);
 const LONGEST_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -91,23 +91,24 @@ macro_rules! __transaction {
         loop {
             // The connection is back in the pool before the pause.
             let ended = match $pool.get().await {
-                Ok(mut connection) => {
-                    match $crate::database::Transactional::begin(
-                        &mut *connection,
-                        attempts.patience(),
-                    )
-                    .await
-                    {
+                Ok(connection) => {
+                    let mut loan = $crate::database::Loan::of(connection);
+                    let patience = attempts.patience();
+                    let begun =
+                        $crate::database::Transactional::begin(loan.connection(), patience).await;
+                    let ended = match begun {
                         Ok(()) => {
                             let result = async {
-                                let $conn = &mut *connection;
+                                let $conn = loan.connection();
                                 $body
                             };
                             let result = result.await;
-                            $crate::database::end(result, &mut *connection).await
+                            $crate::database::end(result, loan.connection()).await
                         }
                         Err(error) => Err($crate::database::Failure::Query(error)),
-                    }
+                    };
+                    loan.end();
+                    ended
                 }
                 Err(error) => Err($crate::database::Failure::Connection(error.into())),
             };
