@@ -37,7 +37,7 @@ enum Task {
         /// The service's folder under services/.
         service: String,
     },
-    /// Make a migration for both databases: `cargo xtask migration new add_phone -p users`.
+    /// Make migrations, and check them.
     Migration {
         #[command(subcommand)]
         task: MigrationTask,
@@ -48,7 +48,7 @@ enum Task {
 
 #[derive(Subcommand)]
 enum MigrationTask {
-    /// Make its folders and files.
+    /// Make the files of one for both databases: `cargo xtask migration new add_phone -p users`.
     New {
         /// What it does, say add_phone_to_users.
         name: String,
@@ -56,6 +56,8 @@ enum MigrationTask {
         #[arg(short, long, value_name = "SERVICE")]
         package: String,
     },
+    /// Look for what would break the version that still runs, in the migrations of every service.
+    Check,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -74,6 +76,9 @@ fn main() -> anyhow::Result<()> {
         Task::Migration {
             task: MigrationTask::New { name, package },
         } => migration::new(&name, &package),
+        Task::Migration {
+            task: MigrationTask::Check,
+        } => migration::check(),
         Task::Call(arguments) => call::call(&arguments),
     }
 }
