@@ -1,4 +1,4 @@
-//! What both databases make of the same schema, models and queries.
+//! What every database makes of the same schema, models and queries.
 
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use platform::{
 };
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
+use testkit::Place;
 use tonic::{Code, Status};
 use uuid::Uuid;
 
@@ -50,20 +51,12 @@ struct Row {
 const SQLITE: &str = "CREATE TABLE \"values\" (id BLOB PRIMARY KEY NOT NULL, label TEXT NOT NULL, \"on\" INTEGER NOT NULL, \
     count INTEGER NOT NULL, score REAL NOT NULL, day TEXT NOT NULL, bytes BLOB NOT NULL, price INTEGER, extra TEXT, \
     created_at TEXT NOT NULL, CONSTRAINT values_label_key UNIQUE (label)) STRICT";
-const POSTGRES: &str = "CREATE TEMPORARY TABLE \"values\" (id UUID PRIMARY KEY, label TEXT NOT NULL, \"on\" BOOLEAN NOT NULL, \
+const POSTGRES: &str = "CREATE TABLE \"values\" (id UUID PRIMARY KEY, label TEXT NOT NULL, \"on\" BOOLEAN NOT NULL, \
     count INT8 NOT NULL, score FLOAT8 NOT NULL, day DATE NOT NULL, bytes BYTEA NOT NULL, price NUMERIC(18,6), extra JSONB, \
     created_at TIMESTAMPTZ NOT NULL, CONSTRAINT values_label_key UNIQUE (label))";
 
-async fn open(url: &str, create: &str) -> Database {
-    // One connection: a temporary table belongs to it.
-    let database = Database::open(
-        "test",
-        &config::Database {
-            max_connections: 1,
-            ..config::Database::new(url)
-        },
-    )
-    .unwrap();
+async fn open(place: &Place, create: &str) -> Database {
+    let database = Database::open("test", &config::Database::new(place.url())).unwrap();
     with_conn!(database, |conn| diesel::sql_query(create)
         .execute(conn)
         .await)
@@ -181,14 +174,13 @@ async fn a_taken_value_is_told_by_its_column(database: Database) {
     assert_eq!(error.unique_violation("values", &["day", "label"]), None);
 }
 
-macro_rules! on_both_databases {
+macro_rules! on_every_database {
     ($($rule:ident),* $(,)?) => {
         mod sqlite {
             $(#[tokio::test]
             async fn $rule() {
-                let folder = tempfile::tempdir().unwrap();
-                let url = format!("sqlite://{}/new/test.db", folder.path().display());
-                super::$rule(super::open(&url, super::SQLITE).await).await;
+                let place = testkit::Place::sqlite();
+                super::$rule(super::open(&place, super::SQLITE).await).await;
             })*
         }
 
@@ -196,14 +188,23 @@ macro_rules! on_both_databases {
             $(#[tokio::test]
             #[ignore = "needs DATABASE_URL"]
             async fn $rule() {
-                let url = std::env::var("DATABASE_URL").expect("DATABASE_URL names a PostgreSQL");
-                super::$rule(super::open(&url, super::POSTGRES).await).await;
+                let place = testkit::Place::postgres().await;
+                super::$rule(super::open(&place, super::POSTGRES).await).await;
+            })*
+        }
+
+        mod on_cockroachdb {
+            $(#[tokio::test]
+            #[ignore = "needs COCKROACH_URL"]
+            async fn $rule() {
+                let place = testkit::Place::cockroachdb().await;
+                super::$rule(super::open(&place, super::POSTGRES).await).await;
             })*
         }
     };
 }
 
-on_both_databases! {
+on_every_database! {
     every_value_is_read_as_it_was_written,
     decimals_and_instants_are_ordered_as_such,
     a_decimal_that_would_have_to_be_rounded_is_refused,

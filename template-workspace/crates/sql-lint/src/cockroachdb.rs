@@ -38,7 +38,8 @@ const SET: &str = "SET TO TIME ZONE";
 /// In any statement with a value.
 const EXPRESSION: &str = "AND OR NOT NULL TRUE FALSE IS DISTINCT FROM IN BETWEEN LIKE ILIKE ANY ALL CASE WHEN THEN ELSE \
     END CAST AS EXTRACT EPOCH YEAR MONTH DAY HOUR MINUTE SECOND SUBSTRING FOR TRIM";
-const TYPES: &str = "UUID BOOLEAN INT2 INT4 INT8 FLOAT4 FLOAT8 NUMERIC TEXT VARCHAR DATE TIMESTAMPTZ INTERVAL BYTEA JSONB";
+const TYPES: &str = "UUID BOOLEAN INT2 INT4 INT8 FLOAT4 FLOAT8 NUMERIC TEXT VARCHAR DATE TIMESTAMP TIMESTAMPTZ INTERVAL BYTEA \
+    JSONB";
 const OPERATORS: &str = "( ) [ ] , . :: = <> != < <= > >= + - * % || -> ->> @> <@ ?";
 const FUNCTIONS: &str = "abs array_agg avg bool_and bool_or ceil char_length clock_timestamp coalesce concat count \
     current_schema current_timestamp date_trunc floor gen_random_uuid greatest jsonb_array_length jsonb_build_object \
@@ -47,7 +48,7 @@ const FUNCTIONS: &str = "abs array_agg avg bool_and bool_or ceil char_length clo
 const SETTINGS: &str = "client_encoding search_path statement_timeout";
 
 /// What to write instead of what people often write.
-const INSTEAD: [(&str, &str); 8] = [
+const INSTEAD: [(&str, &str); 7] = [
     (
         "INTEGER",
         "it has 64 bits there and 32 on PostgreSQL: write INT4 or INT8",
@@ -69,7 +70,6 @@ const INSTEAD: [(&str, &str); 8] = [
         "it does not count there: write UUID, or INT8 and give the number yourself",
     ),
     ("BIGINT", "write INT8"),
-    ("TIMESTAMP", "write TIMESTAMPTZ"),
     ("JSON", "write JSONB"),
 ];
 

@@ -1,4 +1,4 @@
-//! Storage, on both databases.
+//! Storage, on every database.
 
 use core_service::{data::schema, server::MIGRATIONS};
 use platform::database::Database;
@@ -13,6 +13,13 @@ async fn the_migrations_make_what_the_schema_says() {
 #[ignore = "needs DATABASE_URL"]
 async fn the_migrations_make_what_the_schema_says_on_postgresql() {
     let database = testkit::postgres(&MIGRATIONS).await;
+    check_migrations(&database).await;
+}
+
+#[tokio::test]
+#[ignore = "needs COCKROACH_URL"]
+async fn the_migrations_make_what_the_schema_says_on_cockroachdb() {
+    let database = testkit::cockroachdb(&MIGRATIONS).await;
     check_migrations(&database).await;
 }
 

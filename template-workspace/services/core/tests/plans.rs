@@ -1,4 +1,4 @@
-//! Every query has an index: no table is read as a whole to find some of its rows.
+//! Every query has an index (no table is read as a whole to find some of its rows), and is one for CockroachDB, too.
 
 use core_service::{
     biz::{User, UserChange, UserRepository},
@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 #[tokio::test]
 #[ignore = "needs DATABASE_URL"]
-async fn every_query_has_an_index() {
+async fn every_query_has_an_index_and_is_portable() {
     let recording = Recording::start(&MIGRATIONS).await;
     let store = UserStore::new(recording.database(), &testkit::cache());
     let now = time::now();
@@ -44,6 +44,7 @@ async fn every_query_has_an_index() {
         store.delete(user.id, expected_version).await.unwrap();
     }
 
+    recording.assert_portable();
     recording.assert_indexed().await;
 }
 
