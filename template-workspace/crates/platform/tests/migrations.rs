@@ -86,6 +86,29 @@ async fn a_process_that_died_while_migrating_stops_nobody() {
 }
 
 #[tokio::test]
+#[ignore = "needs DATABASE_URL"]
+async fn an_index_that_was_not_finished_is_not_taken_for_one() {
+    let place = Place::postgres().await;
+    let database = open(place.url());
+    database.migrate(&MIGRATIONS).await.unwrap();
+    execute(&database, "INSERT INTO marks (id) VALUES (1)").await;
+    let unique = "CREATE UNIQUE INDEX CONCURRENTLY marks_id_key ON marks (id)";
+    let failed = with_conn!(database, |conn| diesel::sql_query(unique)
+        .execute(conn)
+        .await);
+    assert!(failed.is_err(), "two rows are the same");
+    database.revert_migration(&MIGRATIONS).await.unwrap();
+
+    let refused = database.migrate(&MIGRATIONS).await.unwrap_err();
+    assert!(
+        refused.to_string().contains("DROP INDEX marks_id_key"),
+        "{refused}"
+    );
+    execute(&database, "DROP INDEX marks_id_key").await;
+    database.migrate(&MIGRATIONS).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_migration_is_undone_and_told() {
     let place = Place::sqlite();
     let database = open(place.url());

@@ -39,12 +39,14 @@ const SET: &str = "SET TO TIME ZONE";
 const EXPRESSION: &str = "AND OR NOT NULL TRUE FALSE IS DISTINCT FROM IN BETWEEN LIKE ILIKE ANY ALL CASE WHEN THEN ELSE \
     END CAST AS EXTRACT EPOCH YEAR MONTH DAY HOUR MINUTE SECOND SUBSTRING FOR TRIM";
 const TYPES: &str = "UUID BOOLEAN INT2 INT4 INT8 FLOAT4 FLOAT8 NUMERIC TEXT VARCHAR DATE TIMESTAMP TIMESTAMPTZ INTERVAL BYTEA \
-    JSONB";
+    JSONB REGCLASS";
 const OPERATORS: &str = "( ) [ ] , . :: = <> != < <= > >= + - * % || -> ->> @> <@ ?";
 const FUNCTIONS: &str = "abs array_agg avg bool_and bool_or ceil char_length clock_timestamp coalesce concat count \
     current_schema current_timestamp date_trunc floor gen_random_uuid greatest jsonb_array_length jsonb_build_object \
-    least length lower max md5 min now nullif octet_length rank replace round row_number string_agg sum unnest upper \
+    least length lower max md5 min now nullif octet_length pg_table_is_visible rank replace round row_number string_agg sum unnest upper \
     version";
+/// Tables of the system.
+const SYSTEM_TABLES: &str = "pg_catalog.pg_index";
 const SETTINGS: &str = "client_encoding search_path statement_timeout";
 
 /// What to write instead of what people often write.
@@ -184,7 +186,7 @@ impl Visitor for Names {
     fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<String> {
         let name = relation.to_string();
         let is_of_the_system = name.starts_with("pg_") || name.starts_with("information_schema");
-        refuse_if(is_of_the_system, &name)
+        refuse_if(is_of_the_system && !is_listed(SYSTEM_TABLES, &name), &name)
     }
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<String> {
