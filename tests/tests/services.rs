@@ -28,24 +28,52 @@ fn the_tests_pass_without_any_server_and_on_all_of_them() {
     let acme = Acme::rendered();
     let output = succeeds(acme.cargo(&["test"])).unwrap();
     let output = String::from_utf8_lossy(&output.stdout).into_owned();
-    for reason in ["ignored, needs DATABASE_URL", "ignored, needs REDIS_URL"] {
+    for reason in [
+        "ignored, needs DATABASE_URL",
+        "ignored, needs REDIS_URL",
+        "ignored, needs COCKROACH_URL",
+    ] {
         assert!(
             output.contains(reason),
             "no test says `{reason}`:\n{output}"
         );
     }
 
-    let tools = ["test", "--package", "api-build", "--package", "xtask"];
+    let tools = [
+        "test",
+        "--package=api-build",
+        "--package=sql-lint",
+        "--package=testkit",
+        "--package=xtask",
+    ];
     succeeds(acme.cargo(&tools)).unwrap();
 
     let (redis, _server) = redis();
     for url in urls() {
-        let mut test = acme.cargo(&["test", "--", "--include-ignored"]);
-        test.env("DATABASE_URL", &url.0).env("REDIS_URL", &redis);
-        let output = succeeds(test).unwrap();
-        let output = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(!output.contains("... ignored"), "{output}");
+        for of in [&["test"][..], &["test", "--package=testkit"]] {
+            let mut test = acme.cargo(of);
+            test.args(["--", "--include-ignored", "--skip=on_cockroachdb"])
+                .env("DATABASE_URL", &url.0)
+                .env("REDIS_URL", &redis);
+            let output = succeeds(test).unwrap();
+            let output = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert!(!output.contains("... ignored"), "{output}");
+        }
     }
+}
+
+#[test]
+#[ignore = "needs COCKROACH_URL, as tests/run knows"]
+fn the_data_tests_pass_on_cockroachdb() {
+    let url = std::env::var("COCKROACH_URL").expect("COCKROACH_URL names a CockroachDB");
+    let mut test = Acme::rendered().cargo(&["test", "on_cockroachdb", "--", "--ignored"]);
+    test.env("COCKROACH_URL", url);
+    let output = succeeds(test).unwrap();
+    let output = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        output.contains("on_cockroachdb::what_is_inserted_is_found ... ok"),
+        "{output}"
+    );
 }
 
 /// The Redis to test on: the one that REDIS_URL names, or one that we start.

@@ -182,6 +182,58 @@ fn a_mounted_service_answers_on_the_ports_of_core() {
 }
 
 #[test]
+fn a_migration_that_would_break_a_rolling_deployment_is_refused() {
+    let turn = Turn::take();
+    let acme = turn.acme;
+    let check = || {
+        acme.cargo(&["xtask", "migration", "check"])
+            .output()
+            .unwrap()
+    };
+    assert!(check().status.success(), "{:?}", check());
+
+    let new = ["xtask", "migration", "new", "drop_seats", "-p", "records"];
+    succeeds(acme.cargo(&new)).unwrap();
+    let unfilled = String::from_utf8(check().stdout).unwrap();
+    assert_eq!(
+        unfilled.matches("these are 0 statements").count(),
+        4,
+        "{unfilled}"
+    );
+
+    let migrations = acme.path().join("services/records/migrations");
+    for (database, drop, add) in [
+        (
+            "postgres",
+            "DROP COLUMN IF EXISTS",
+            "ADD COLUMN IF NOT EXISTS",
+        ),
+        ("sqlite", "DROP COLUMN", "ADD COLUMN"),
+    ] {
+        let folder = migrations.join(database).join("0004_drop_seats");
+        let up = format!("ALTER TABLE records {drop} seats;\n");
+        fs::write(folder.join("up.sql"), up).unwrap();
+        let down = format!("ALTER TABLE records {add} seats INT4;\n");
+        fs::write(folder.join("down.sql"), down).unwrap();
+    }
+    let refused = check();
+    assert!(!refused.status.success());
+    let refused = String::from_utf8(refused.stdout).unwrap();
+    let sentence = "postgres/0004_drop_seats/up.sql: src/data/schema.rs still has the column `seats` of `records`: take it \
+                    out of the code first";
+    assert!(refused.contains(sentence), "{refused}");
+    let test = acme
+        .cargo(&["test", "--package", "sql-lint"])
+        .output()
+        .unwrap();
+    assert!(!test.status.success());
+    assert!(
+        String::from_utf8_lossy(&test.stdout).contains(sentence),
+        "{test:?}"
+    );
+}
+
+#[test]
 fn the_make_verbs_do_what_they_say() {
     let turn = Turn::take();
     let acme = turn.acme;

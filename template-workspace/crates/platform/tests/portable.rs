@@ -1,8 +1,13 @@
 //! What the platform itself asks a database for is no more than CockroachDB takes.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use diesel_async::RunQueryDsl;
 use diesel_migrations::embed_migrations;
-use platform::database::{Migrations, Rollback, transaction};
+use platform::{
+    database::{self, Migrations, Rollback, transaction},
+    with_conn,
+};
 use testkit::Recording;
 
 static MIGRATIONS: Migrations = Migrations::new(
@@ -21,7 +26,7 @@ async fn migrations_and_transactions_are_portable() {
             let marks = "UPDATE marks SET id = id + 1";
             diesel::sql_query(marks).execute(conn).await?;
             result.map_err(|reason| {
-                Rollback::Application(platform::database::Error::Setup(reason.to_owned()).into())
+                Rollback::Application(database::Error::Setup(reason.to_owned()).into())
             })
         });
         assert_eq!(ended.is_ok(), result.is_ok());
@@ -47,4 +52,13 @@ async fn migrations_and_transactions_are_portable() {
         );
     }
     recording.assert_portable();
+
+    let unknown = "SELECT pg_backend_pid()";
+    with_conn!(database, |conn| diesel::sql_query(unknown)
+        .execute(conn)
+        .await)
+    .unwrap();
+    let refused = catch_unwind(AssertUnwindSafe(|| recording.assert_portable())).unwrap_err();
+    let refused = refused.downcast_ref::<String>().unwrap();
+    assert!(refused.contains("take `pg_backend_pid`"), "{refused}");
 }

@@ -157,6 +157,7 @@ mod tests {
     use platform::config;
 
     use super::*;
+    use crate::Place;
 
     diesel::table! {
         use diesel::sql_types::*;
@@ -170,15 +171,17 @@ mod tests {
     }
 
     /// What is said of a table that was made so.
-    async fn refusal(columns: &str) -> String {
-        let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        let url = format!("sqlite://{}/test.db", folder.path().display());
-        let database = Database::open("test", &config::Database::new(&url)).unwrap();
-        let create = format!("CREATE TABLE things ({columns}) STRICT");
-        with_conn!(database, |conn| diesel::sql_query(create)
-            .execute(conn)
-            .await)
-        .unwrap();
+    async fn refusal(place: &Place, columns: &str) -> String {
+        let database = Database::open("test", &config::Database::new(place.url())).unwrap();
+        for statement in [
+            "DROP TABLE IF EXISTS things".to_owned(),
+            format!("CREATE TABLE things ({columns})"),
+        ] {
+            with_conn!(database, |conn| diesel::sql_query(statement)
+                .execute(conn)
+                .await)
+            .unwrap();
+        }
         let checked = tokio::spawn(async move {
             assert_same_columns(&database, things::table).await;
         });
@@ -188,11 +191,22 @@ mod tests {
         }
     }
 
+    async fn a_column_that_differs_is_named(
+        place: Place,
+        good: &str,
+        differences: [(&str, &str, &str); 5],
+    ) {
+        assert_eq!(refusal(&place, good).await, "");
+        for (right, wrong, named) in differences {
+            let said = refusal(&place, &good.replace(right, wrong)).await;
+            assert!(said.contains(named), "{wrong}: {said}");
+        }
+    }
+
     #[tokio::test]
-    async fn a_column_of_another_type_is_named() {
+    async fn a_column_that_differs_is_named_on_sqlite() {
         let good = "id BLOB PRIMARY KEY NOT NULL, count INTEGER NOT NULL, price INTEGER, note TEXT";
-        assert_eq!(refusal(good).await, "");
-        for (right, wrong, said) in [
+        let differences = [
             (
                 "count INTEGER",
                 "count REAL",
@@ -210,9 +224,29 @@ mod tests {
             ),
             ("price INTEGER", "price TEXT", "things.price is TEXT NULL,"),
             ("note TEXT", "remark TEXT", "columns of things"),
-        ] {
-            let said_of_it = refusal(&good.replace(right, wrong)).await;
-            assert!(said_of_it.contains(said), "{wrong}: {said_of_it}");
-        }
+        ];
+        a_column_that_differs_is_named(Place::sqlite(), good, differences).await;
+    }
+
+    #[tokio::test]
+    #[ignore = "needs DATABASE_URL"]
+    async fn a_column_that_differs_is_named_on_postgresql() {
+        let good = "id UUID PRIMARY KEY, count INT4 NOT NULL, price NUMERIC(18,6), note VARCHAR(9)";
+        let differences = [
+            (
+                "INT4",
+                "INT8",
+                "things.count is bigint NOT NULL, and in its schema diesel::sql_types::Integer",
+            ),
+            ("INT4 NOT NULL", "INT4", "things.count is integer NULL,"),
+            (
+                "VARCHAR(9)",
+                "TEXT NOT NULL",
+                "things.note is text NOT NULL,",
+            ),
+            ("18,6", "10,2", "things.price is numeric(10,2) NULL,"),
+            ("note", "remark", "columns of things"),
+        ];
+        a_column_that_differs_is_named(Place::postgres().await, good, differences).await;
     }
 }

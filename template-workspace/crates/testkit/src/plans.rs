@@ -55,7 +55,7 @@ impl Recording {
     /// That CockroachDB takes all of the statements, as far as reading them can tell; those of the platform and of the
     /// migrations, too.
     pub fn assert_portable(&self) {
-        let statements = statements();
+        let statements = statements().clone();
         assert!(!statements.is_empty(), "no statement was recorded");
         let refused: String = self
             .before
