@@ -23,7 +23,7 @@ const CREATE_TABLE: &str = "CREATE TABLE IF NOT EXISTS CONSTRAINT PRIMARY KEY UN
 const ALTER_TABLE: &str = "ALTER TABLE ADD DROP COLUMN IF NOT EXISTS SET DEFAULT RENAME TO CONSTRAINT CHECK FOREIGN KEY \
     REFERENCES ON DELETE UPDATE CASCADE RESTRICT VALID VALIDATE";
 const CREATE_INDEX: &str = "CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS ON ASC DESC WHERE";
-const DROP: &str = "DROP TABLE INDEX SCHEMA CONCURRENTLY IF EXISTS CASCADE RESTRICT";
+const DROP: &str = "DROP TABLE INDEX SCHEMA IF EXISTS CASCADE RESTRICT";
 const CREATE_SCHEMA: &str = "CREATE SCHEMA IF NOT EXISTS";
 const SELECT: &str = "SELECT DISTINCT ALL AS FROM INNER LEFT RIGHT FULL OUTER CROSS JOIN ON USING WHERE GROUP BY HAVING \
     ORDER ASC DESC NULLS FIRST LAST LIMIT OFFSET UNION INTERSECT EXCEPT WITH RECURSIVE VALUES OVER PARTITION \
@@ -36,15 +36,15 @@ const TRANSACTION: &str =
 const SET: &str = "SET TO TIME ZONE";
 
 /// In any statement with a value.
-const EXPRESSION: &str = "AND OR NOT NULL TRUE FALSE IS DISTINCT FROM IN BETWEEN LIKE ILIKE ANY ALL CASE WHEN THEN ELSE \
-    END CAST AS EXTRACT EPOCH YEAR MONTH DAY HOUR MINUTE SECOND SUBSTRING FOR TRIM";
-const TYPES: &str = "UUID BOOLEAN INT2 INT4 INT8 FLOAT4 FLOAT8 NUMERIC TEXT VARCHAR DATE TIMESTAMP TIMESTAMPTZ INTERVAL BYTEA \
-    JSONB REGCLASS";
-const OPERATORS: &str = "( ) [ ] , . :: = <> != < <= > >= + - * % || -> ->> @> <@ ?";
+const EXPRESSION: &str = "AND OR NOT NULL TRUE FALSE IS DISTINCT FROM IN BETWEEN LIKE ILIKE ANY ALL EXISTS CASE WHEN \
+    THEN ELSE END CAST AS EXTRACT EPOCH YEAR MONTH DAY HOUR MINUTE SECOND SUBSTRING FOR TRIM";
+const TYPES: &str = "UUID BOOLEAN INT2 INT4 INT8 FLOAT4 FLOAT8 NUMERIC TEXT VARCHAR DATE TIMESTAMP TIMESTAMPTZ INTERVAL \
+    BYTEA JSONB REGCLASS";
+const OPERATORS: &str = "( ) [ ] , . :: = <> != < <= > >= + - * % || -> ->> @> <@";
 const FUNCTIONS: &str = "abs array_agg avg bool_and bool_or ceil char_length clock_timestamp coalesce concat count \
     current_schema current_timestamp date_trunc floor gen_random_uuid greatest jsonb_array_length jsonb_build_object \
-    least length lower max md5 min now nullif octet_length pg_table_is_visible rank replace round row_number string_agg sum unnest upper \
-    version";
+    least length lower max md5 min now nullif octet_length pg_table_is_visible \
+    rank replace round row_number string_agg sum unnest upper version";
 /// Tables of the system.
 const SYSTEM_TABLES: &str = "pg_catalog.pg_index";
 const SETTINGS: &str = "client_encoding search_path statement_timeout";
@@ -184,7 +184,8 @@ impl Visitor for Names {
     }
 
     fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<String> {
-        let name = relation.to_string();
+        let parts = relation.0.iter().filter_map(|part| part.as_ident());
+        let name = parts.map(|part| &*part.value).collect::<Vec<_>>().join(".");
         let is_of_the_system = name.starts_with("pg_") || name.starts_with("information_schema");
         refuse_if(is_of_the_system && !is_listed(SYSTEM_TABLES, &name), &name)
     }

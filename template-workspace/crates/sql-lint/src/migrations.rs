@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    ffi::OsString,
     fmt, fs,
     path::{Path, PathBuf},
 };
@@ -13,7 +14,7 @@ use crate::{
     cockroachdb,
     rolling::{self, Database, Rule},
     schema::Schema,
-    statements::parse,
+    statements::{Parsed, parse},
 };
 
 const DATABASES: [(&str, Database); 2] = [
@@ -124,17 +125,24 @@ fn check_file(
         Database::Postgres => &PostgreSqlDialect {},
         Database::Sqlite => &SQLiteDialect {},
     };
-    let (allowed, mut findings) = allowed(sql);
-    let statements = match parse(dialect, sql) {
-        Ok(statements) => statements,
-        Err(error) => {
-            // What the parser does not know is not allowed either.
-            return vec![(
-                Some(Rule::Cockroachdb),
-                format!("this cannot be read: {error}"),
-            )];
-        }
+    let found = match parse(dialect, sql) {
+        Ok(statements) => check_statements(&statements, database, direction, schema),
+        Err(error) => vec![(Rule::Readable, format!("this cannot be read: {error}"))],
     };
+    let (allowed, mut findings) = allowed(sql);
+    let refused = found
+        .into_iter()
+        .filter(|(rule, _)| !allowed.contains(rule));
+    findings.extend(refused.map(|(rule, sentence)| (Some(rule), sentence)));
+    findings
+}
+
+fn check_statements(
+    statements: &[Parsed],
+    database: Database,
+    direction: Direction,
+    schema: &Schema,
+) -> Vec<(Rule, String)> {
     let mut found = Vec::new();
     if statements.len() != 1 {
         let sentence = format!(
@@ -143,7 +151,7 @@ fn check_file(
         );
         found.push((Rule::OneStatement, sentence));
     }
-    for parsed in &statements {
+    for parsed in statements {
         if database == Database::Postgres
             && let Err(sentence) = cockroachdb::check_one(parsed)
         {
@@ -156,11 +164,7 @@ fn check_file(
             found.extend(rolling::check(&parsed.statement, database, schema));
         }
     }
-    let refused = found
-        .into_iter()
-        .filter(|(rule, _)| !allowed.contains(rule));
-    findings.extend(refused.map(|(rule, sentence)| (Some(rule), sentence)));
-    findings
+    found
 }
 
 /// The rules that a file has a reason to break, and what is wrong with the lines that say so.
@@ -188,9 +192,16 @@ fn allowed(sql: &str) -> (Vec<Rule>, Vec<(Option<Rule>, String)>) {
     (allowed, findings)
 }
 
-/// What is in a folder, by name.
-fn names(folder: &Path) -> Result<BTreeSet<std::ffi::OsString>> {
+/// The folders in a folder, by name.
+fn names(folder: &Path) -> Result<BTreeSet<OsString>> {
     let entries =
         fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))?;
-    entries.map(|entry| Ok(entry?.file_name())).collect()
+    let mut names = BTreeSet::new();
+    for entry in entries {
+        let entry = entry?;
+        if entry.path().is_dir() {
+            names.insert(entry.file_name());
+        }
+    }
+    Ok(names)
 }

@@ -16,6 +16,8 @@ use crate::schema::Schema;
 /// What can be allowed in a migration: `-- lint: allow(drop-in-use) REASON`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
+    /// A file is SQL that the parser here knows, so that the other rules can be kept.
+    Readable,
     /// A file is one statement.
     OneStatement,
     /// A statement may be run again.
@@ -41,7 +43,8 @@ pub enum Rule {
 }
 
 impl Rule {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
+        Self::Readable,
         Self::OneStatement,
         Self::Repeatable,
         Self::Cockroachdb,
@@ -59,6 +62,7 @@ impl Rule {
 impl fmt::Display for Rule {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
+            Self::Readable => "readable",
             Self::OneStatement => "one-statement",
             Self::Repeatable => "repeatable",
             Self::Cockroachdb => "cockroachdb",

@@ -158,6 +158,7 @@ fn what_it_would_stumble_over_is_refused() {
         ),
         ("LISTEN orders;", &[Cockroachdb]),
         ("LOCK TABLE orders;", &[Cockroachdb]),
+        ("DO $$ BEGIN END $$;", &[Readable]),
     ] {
         let broken: Vec<_> = broken.iter().copied().map(Some).collect();
         assert_eq!(rules("postgres/0001_a/up.sql", sql), broken, "{sql}");
@@ -208,6 +209,8 @@ fn a_reason_in_the_file_allows_what_a_rule_refuses() {
 
     let allowed = with("-- lint: allow(set-not-null) every version since 1.4 writes it");
     assert_eq!(allowed, []);
+    let unread = "-- lint: allow(readable) it does nothing\nDO $$ BEGIN END $$;";
+    assert_eq!(rules(file, unread), []);
     let other = with("-- lint: allow(rename) every version since 1.4 writes it");
     assert_eq!(other.len(), 1);
 
