@@ -33,7 +33,7 @@ const UPDATE: &str = "UPDATE SET DEFAULT RETURNING";
 const DELETE: &str = "DELETE RETURNING";
 const TRANSACTION: &str =
     "BEGIN TRANSACTION ISOLATION LEVEL SERIALIZABLE COMMIT ROLLBACK TO SAVEPOINT RELEASE";
-const SET: &str = "SET TO TIME ZONE";
+const SET: &str = "SET LOCAL TO TIME ZONE";
 
 /// In any statement with a value.
 const EXPRESSION: &str = "AND OR NOT NULL TRUE FALSE IS DISTINCT FROM IN BETWEEN LIKE ILIKE ANY ALL EXISTS CASE WHEN \
@@ -47,7 +47,7 @@ const FUNCTIONS: &str = "abs array_agg avg bool_and bool_or ceil char_length clo
     rank replace round row_number string_agg sum unnest upper version";
 /// Tables of the system.
 const SYSTEM_TABLES: &str = "pg_catalog.pg_index";
-const SETTINGS: &str = "client_encoding search_path statement_timeout";
+const SETTINGS: &str = "client_encoding lock_timeout search_path statement_timeout";
 
 /// What to write instead of what people often write.
 const INSTEAD: [(&str, &str); 7] = [

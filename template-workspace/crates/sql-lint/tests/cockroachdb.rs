@@ -25,7 +25,7 @@ fn what_cockroachdb_takes_is_allowed() {
          WHERE orders.version < extract(epoch FROM clock_timestamp())::INT8 + 60 RETURNING id",
         "UPDATE orders SET version = orders.version + $1, note = coalesce($2, note) WHERE id IN ($3, $4) RETURNING version",
         "DELETE FROM orders WHERE extra->>'kind' = 'draft' AND NOT EXISTS (SELECT 1 FROM users)",
-        "BEGIN TRANSACTION ISOLATION LEVEL SERIALIZABLE",
+        "BEGIN TRANSACTION ISOLATION LEVEL SERIALIZABLE; SET LOCAL lock_timeout = 28",
         "SAVEPOINT diesel_savepoint_1; RELEASE SAVEPOINT diesel_savepoint_1; COMMIT; ROLLBACK",
         "SET TIME ZONE 'UTC'; SET client_encoding TO 'UTF8'; SET statement_timeout = 1000",
         "-- a comment\nSELECT 1;\n",
