@@ -1,15 +1,24 @@
 //! Calls to other services over gRPC.
 
-use std::time::{Duration, Instant};
+use std::{
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
 
 use serde::Deserialize;
 use tonic::{
     Code, Request, Response, Status,
     metadata::{Ascii, MetadataKey, MetadataValue},
-    transport::{Channel, Endpoint},
+    transport::{self, Channel, Endpoint},
 };
+use tower::Service;
 
-use crate::{config::http_address, context, error::status};
+use crate::{
+    auth::{SERVICE_AUTHORIZATION, ServiceKey},
+    config::http_address,
+    context,
+    error::status,
+};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
@@ -27,13 +36,44 @@ impl TryFrom<String> for Address {
     }
 }
 
-/// A channel to a service. It connects when it is first used, and again when it has to.
-pub fn connect(address: &Address) -> Channel {
-    Endpoint::from(address.0.clone())
-        .connect_timeout(CONNECT_TIMEOUT)
-        .http2_keep_alive_interval(KEEP_ALIVE)
-        .tcp_nodelay(true)
-        .connect_lazy()
+/// A connection to another service: [`Platform::connect`](crate::Platform::connect) makes it. It connects when it is first
+/// used, and again when it has to. Every call over it, on behalf of a user or not, proves which service calls.
+#[derive(Clone)]
+pub struct Connection {
+    channel: Channel,
+    key: ServiceKey,
+}
+
+impl Connection {
+    pub(crate) fn new(address: &Address, key: ServiceKey) -> Self {
+        let channel = Endpoint::from(address.0.clone())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .http2_keep_alive_interval(KEEP_ALIVE)
+            .tcp_nodelay(true)
+            .connect_lazy();
+        Self { channel, key }
+    }
+}
+
+impl Service<http::Request<tonic::body::Body>> for Connection {
+    type Response = http::Response<tonic::body::Body>;
+    type Error = transport::Error;
+    type Future = transport::channel::ResponseFuture;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.channel.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: http::Request<tonic::body::Body>) -> Self::Future {
+        // The path of a method is `/users.v1.UsersService/GetUser`.
+        let contract = request.uri().path().split('/').nth(1).unwrap_or_default();
+        match self.key.prove(contract) {
+            Ok(proof) => drop(request.headers_mut().insert(SERVICE_AUTHORIZATION, proof)),
+            // Only internal methods miss it, and say so.
+            Err(error) => tracing::error!(cause = %error, "a call goes without a proof"),
+        }
+        self.channel.call(request)
+    }
 }
 
 /// A call on behalf of the request in work: with its token, its ids and the time that is left of it.

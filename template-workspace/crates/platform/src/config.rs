@@ -26,6 +26,8 @@
 //! | `auth.issuer`, `auth.audience` | `core`, `platform` | the `iss` and `aud` that a token must carry |
 //! | `auth.public_key_file` | `data/keys/token.pub.pem` | Ed25519 key (PEM) that verifies tokens; read when it is first needed, and again until it exists |
 //! | `auth.leeway` | `5s` | how far the clocks of issuer and verifier may differ |
+//! | `auth.services.keys` | `data/keys/services` | folder with the public keys (Ed25519, PEM) of the services that may call internal methods, `<service>.pub.pem` each; a file may hold an old key and a new one |
+//! | `auth.services.key_file` | `data/keys/<service>.key.pem` | the private key (PKCS#8, PEM) with which the service proves that it calls another; made at the first start, with its public half in `auth.services.keys`, if it is not there |
 //! | `log.level` | `info` | `error`, `warn`, `info`, `debug`, `trace`; by module as `info,consultants=debug` |
 //! | `log.format` | `pretty` | or `json`: an object per line |
 //! | `telemetry.otlp_endpoint` | none | where traces go (OTLP over gRPC), such as `http://localhost:4317`; without it none are made |
@@ -133,6 +135,13 @@ pub struct Auth {
     pub public_key_file: PathBuf,
     #[serde(with = "duration")]
     pub leeway: Duration,
+    pub services: ServiceKeys,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct ServiceKeys {
+    pub keys: PathBuf,
+    pub key_file: PathBuf,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -235,6 +244,10 @@ pub(crate) fn defaults(service: &str) -> serde_json::Value {
             "audience": "platform",
             "public_key_file": "data/keys/token.pub.pem",
             "leeway": "5s",
+            "services": {
+                "keys": "data/keys/services",
+                "key_file": format!("data/keys/{service}.key.pem"),
+            },
         },
         "log": { "level": "info", "format": "pretty" },
         "telemetry": { "otlp_endpoint": null, "sample_ratio": 0.01 },

@@ -23,7 +23,7 @@ use std::{
 
 use api_runtime::{Access, Method, Policy, Request, Response, Transport, error::status_response};
 use futures_util::future::BoxFuture;
-use http::{HeaderValue, StatusCode, header::WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue, StatusCode, header::WWW_AUTHENTICATE};
 use ipnet::IpNet;
 use tonic::{Code, Status};
 use tower::{Layer, Service};
@@ -31,7 +31,7 @@ use tracing::{Instrument, Span};
 
 use self::{load::Load, metrics::Metrics};
 use crate::{
-    auth::Verifier,
+    auth::{CallingService, Rejection, ServiceRejection, ServiceVerifier, Verifier},
     config::{Config, Limits, Telemetry},
     context::Context,
 };
@@ -39,6 +39,7 @@ use crate::{
 /// What the layers of all methods share.
 pub(crate) struct Shared {
     verifier: Verifier,
+    service_verifier: ServiceVerifier,
     limits: Limits,
     load: Load,
     proxies: Vec<IpNet>,
@@ -49,6 +50,7 @@ impl Shared {
     pub fn new(config: &Config) -> Self {
         Self {
             verifier: Verifier::new(&config.auth),
+            service_verifier: ServiceVerifier::new(&config.auth),
             limits: config.limits.clone(),
             load: Load::new(config.limits.concurrency),
             proxies: config.http.proxies.clone(),
@@ -191,11 +193,7 @@ impl Layers {
         };
         let answer = async {
             let mut request = body::limit(request, self.shared.limits.body, self.transport)?;
-            if self.policy.access != Access::Public {
-                let caller = self.shared.verifier.verify(request.headers())?;
-                caller.satisfies(self.policy)?;
-                request.extensions_mut().insert(caller);
-            }
+            self.identify(&mut request)?;
             // What the timer would notice only after a millisecond: nobody waits for this answer any more.
             if started.elapsed() >= timeout {
                 return Err(deadline::exceeded(timeout));
@@ -210,6 +208,37 @@ impl Layers {
             Ok(Err(status)) => self.refuse(status),
             Err(_) => self.refuse(deadline::exceeded(timeout)),
         }
+    }
+
+    /// Puts who calls into the request, if that is whom the method is for.
+    fn identify(&self, request: &mut Request) -> Result<(), Status> {
+        let caller = match self.policy.access {
+            Access::Public => return Ok(()),
+            Access::Authenticated => Some(self.shared.verifier.verify(request.headers())?),
+            Access::Internal => match self.shared.verifier.verify(request.headers()) {
+                Ok(user) => Some(user),
+                Err(Rejection::Missing) => None,
+                Err(rejection) => return Err(rejection.into()),
+            },
+        };
+        if self.policy.access == Access::Internal {
+            let service = self.calling_service(request.headers());
+            let service = service.map_err(|rejection| match rejection {
+                ServiceRejection::Missing if caller.is_some() => ServiceRejection::User,
+                rejection => rejection,
+            })?;
+            request.extensions_mut().insert(CallingService(service));
+        }
+        if let Some(caller) = caller {
+            caller.satisfies(self.policy)?;
+            request.extensions_mut().insert(caller);
+        }
+        Ok(())
+    }
+
+    fn calling_service(&self, headers: &HeaderMap) -> Result<Arc<str>, ServiceRejection> {
+        let contract = self.rpc.split('/').next().unwrap_or_default();
+        self.shared.service_verifier.verify(headers, contract)
     }
 
     /// An error in the form of the transport.
