@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 use crate::{
     Error, Module, Platform, Service,
     config::{Config, ConfigError, Layer, Layers, Problem},
-    database,
+    cors, database,
     health::Health,
     layers::Shared,
     ops::About,
@@ -158,7 +158,7 @@ impl Application {
             databases,
         } = self;
         let metrics = telemetry::metrics()?;
-        let shared = Arc::new(Shared::new(&config));
+        let shared = Arc::new(Shared::new(about.name, &config, &contracts)?);
         let health = Arc::new(Health::new(
             databases,
             contracts.iter().map(|contract| contract.name),
@@ -167,6 +167,7 @@ impl Application {
         let http = server::bind("HTTP", &config.http.listener()).await?;
         let http_address = http.local_addr().map_err(Error::internal)?;
         let rest = routes::http(about, &contracts, &shared, &health, metrics)?;
+        let rest = cors::layer(rest, &config.http.cors);
         let rpc = routes::grpc(&contracts, &shared, &health)?;
         let stop = Stop::default();
         let tasks = TaskTracker::new();

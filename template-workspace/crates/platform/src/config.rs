@@ -11,6 +11,7 @@
 //! |---|---|---|
 //! | `http.host`, `http.port` | `127.0.0.1`, `8080` | where HTTP is served: the REST API, `/healthz`, `/readyz`, `/metrics`, `/openapi.json`, `/docs` |
 //! | `http.proxies` | `[]` | networks such as `[10.0.0.0/8]` (in the environment `10.0.0.0/8, 192.0.2.7/32`) whose `x-forwarded-for` or `forwarded` headers are believed, over both transports: the client is the right-most address in them that is in none of these |
+//! | `http.cors.origins` | `[]` | web sites whose scripts may call the REST API from a browser, such as `[https://app.example.com]`; `*` for all |
 //! | `grpc.host`, `grpc.port` | `127.0.0.1`, `9080` | where gRPC is served; the address of `http` puts both on one listener |
 //! | `database.url` | `sqlite://data/<service>.db` | or `postgres://user:password@host:5432/name`, with `?sslmode=require`, `verify-ca` or `verify-full` for TLS (`&sslrootcert=FILE`, else the roots of the system); a secret, never printed |
 //! | `database.max_connections` | `8` | size of the pool; connections are made when they are needed |
@@ -18,7 +19,7 @@
 //! | `database.connect_timeout` | `3s` | how long making a connection may take |
 //! | `database.statement_timeout` | `30s` | PostgreSQL ends a statement that takes longer; the request is answered DEADLINE_EXCEEDED |
 //! | `database.migrate_at_start` | `true` on SQLite, else `false` | otherwise `<service> migrate` applies the migrations |
-//! | `cache.url` | `memory://` | or `redis://user:password@host:6379`, with TLS `rediss://…`; also `redis-cluster://host:port?node=host:port` and `redis-sentinel://host:port?sentinelServiceName=name`; the user needs `GET`, `SET`, `DEL` and `EVAL` on `<service>:*`; a secret, never printed |
+//! | `cache.url` | `memory://` | or `redis://user:password@host:6379`, with TLS `rediss://…`; also `redis-cluster://host:port?node=host:port` and `redis-sentinel://host:port?sentinelServiceName=name`; the user needs `GET`, `SET`, `DEL`, `EVAL` and `TIME` on `<service>:*`; a secret, never printed |
 //! | `cache.ttl` | `60s` | how old what is cached may be |
 //! | `cache.timeout` | `100ms` | how long a request waits for an answer of the cache before it goes on without |
 //! | `cache.memory` | `33554432` | with `memory://`: bytes to hold of each table |
@@ -35,6 +36,7 @@
 //! | `limits.body` | `4194304` | largest body of a request, over both transports; at most 67108864 |
 //! | `limits.header` | `16384` | largest set of headers |
 //! | `limits.timeout` | `30s` | a request that takes longer is answered DEADLINE_EXCEEDED; a shorter `grpc-timeout` is kept |
+//! | `limits.rate` | none | how often one caller may call a method whose contract says nothing of it, such as `100/1m`, with bursts of all at once; counted on the Redis of `cache.url` for all replicas, else by each process; more are answered RESOURCE_EXHAUSTED |
 //! | `limits.concurrency` | `1024` | requests in work at once; more are answered UNAVAILABLE |
 //! | `limits.connections` | `10000` | connections open at once on a listener; more wait in the backlog |
 //! | `limits.header_read_timeout` | `10s` | a client must send the headers of a request within this time, and is disconnected when idle for longer |
@@ -49,6 +51,8 @@ mod values;
 
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
+use api_runtime::RateLimit;
+use http::HeaderValue;
 use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -81,6 +85,22 @@ pub struct Http {
     pub port: u16,
     #[serde(deserialize_with = "values::list")]
     pub proxies: Vec<IpNet>,
+    pub cors: Cors,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Cors {
+    #[serde(deserialize_with = "values::list")]
+    pub origins: Vec<Origin>,
+}
+
+/// A web site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Written `*`.
+    Any,
+    /// Such as `https://app.example.com`, as browsers send it.
+    Site(HeaderValue),
 }
 
 impl Http {
@@ -176,6 +196,8 @@ pub struct Limits {
     pub header: usize,
     #[serde(with = "duration")]
     pub timeout: Duration,
+    #[serde(deserialize_with = "values::rate")]
+    pub rate: Option<RateLimit>,
     #[serde(deserialize_with = "values::positive")]
     pub concurrency: usize,
     #[serde(deserialize_with = "values::positive")]
@@ -222,7 +244,7 @@ impl Cache {
 /// The lowest layer. A service that is mounted elsewhere uses only its `database`, `cache` and `service`.
 pub(crate) fn defaults(service: &str) -> serde_json::Value {
     serde_json::json!({
-        "http": { "host": "127.0.0.1", "port": 8080, "proxies": [] },
+        "http": { "host": "127.0.0.1", "port": 8080, "proxies": [], "cors": { "origins": [] } },
         "grpc": { "host": "127.0.0.1", "port": 9080 },
         "database": {
             "url": format!("sqlite://data/{service}.db"),
@@ -255,6 +277,7 @@ pub(crate) fn defaults(service: &str) -> serde_json::Value {
             "body": 4 * 1024 * 1024,
             "header": 16 * 1024,
             "timeout": "30s",
+            "rate": null,
             "concurrency": 1024,
             "connections": 10_000,
             "header_read_timeout": "10s",

@@ -77,7 +77,8 @@ pub fn status_response(status: Status, transport: Transport) -> Response {
     }
 }
 
-/// `google.rpc.Status` as JSON, with the HTTP status of its code and the metadata as headers.
+/// `google.rpc.Status` as JSON, with the HTTP status of its code and the metadata as headers. `google.rpc.RetryInfo` among
+/// its details is also told as `Retry-After`.
 fn json(status: Status) -> Response {
     let mut response = Response::new(Body::from(status_json(&status)));
     *response.status_mut() = http_status(status.code());
@@ -88,6 +89,13 @@ fn json(status: Status) -> Response {
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/json"),
     );
+    if let Some(delay) = status
+        .get_details_retry_info()
+        .and_then(|retry| retry.retry_delay)
+    {
+        let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
+        headers.insert(header::RETRY_AFTER, seconds.into());
+    }
     if status.code() == Code::Unauthenticated {
         headers
             .entry(header::WWW_AUTHENTICATE)

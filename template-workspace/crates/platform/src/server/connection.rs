@@ -3,7 +3,10 @@
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body, extract::ConnectInfo};
-use http::{HeaderValue, Request, Response, header::CONNECTION};
+use http::{
+    HeaderMap, HeaderValue, Request, Response,
+    header::{CONNECTION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
+};
 use hyper::{
     body::Incoming,
     server::conn::{http1, http2},
@@ -156,7 +159,16 @@ impl Shared {
         let request_id = request.headers().get(ids::REQUEST_ID).cloned();
         let mut response = self.router.clone().call(request).await?;
         ids::complete(request_id, response.headers_mut());
+        keep_type(response.headers_mut());
         Ok(response)
+    }
+}
+
+/// A browser must not take an answer for a page because of what it holds. What gRPC answers, no browser shows.
+fn keep_type(headers: &mut HeaderMap) {
+    let content_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    if !content_type.is_some_and(|value| value.starts_with(b"application/grpc")) {
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     }
 }
 
