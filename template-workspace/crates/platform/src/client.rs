@@ -11,6 +11,7 @@ use tonic::{
     metadata::{Ascii, MetadataKey, MetadataValue},
     transport::{self, Channel, Endpoint},
 };
+use tonic_types::StatusExt;
 use tower::Service;
 
 use crate::{
@@ -92,8 +93,8 @@ pub fn forward<T, U>(request: &Request<T>, message: U) -> Request<U> {
 
 /// What was asked for; `None` when the other service does not have it.
 ///
-/// That the caller may not have it is passed on. Anything else is not the caller's fault: it is logged, and answered
-/// without its cause.
+/// That the caller may not have it, or has asked too often, is passed on. Anything else is not the caller's fault: it is
+/// logged, and answered without its cause.
 pub fn found<T>(answer: Result<Response<T>, Status>) -> Result<Option<T>, Status> {
     let error = match answer {
         Ok(answer) => return Ok(Some(answer.into_inner())),
@@ -101,7 +102,12 @@ pub fn found<T>(answer: Result<Response<T>, Status>) -> Result<Option<T>, Status
     };
     match error.code() {
         Code::NotFound => Ok(None),
-        Code::Unauthenticated | Code::PermissionDenied => Err(error),
+        Code::Unauthenticated | Code::PermissionDenied if !lacks_proof(&error) => {
+            Err(passed_on(&error))
+        }
+        Code::ResourceExhausted if error.get_details_retry_info().is_some() => {
+            Err(passed_on(&error))
+        }
         code @ (Code::Unavailable | Code::DeadlineExceeded) => {
             tracing::warn!(cause = %error, "another service does not answer");
             let message = "another service, which this request needs, does not answer: try again";
@@ -114,9 +120,60 @@ pub fn found<T>(answer: Result<Response<T>, Status>) -> Result<Option<T>, Status
     }
 }
 
+/// Whether it is this service that was not believed.
+fn lacks_proof(error: &Status) -> bool {
+    let info = error.get_details_error_info();
+    info.is_some_and(|info| info.domain == "platform" && info.reason.starts_with("SERVICE_PROOF_"))
+}
+
+/// Without the headers of the other service's answer.
+fn passed_on(error: &Status) -> Status {
+    Status::with_details(
+        error.code(),
+        error.message(),
+        error.details().to_vec().into(),
+    )
+}
+
 fn set<T>(call: &mut Request<T>, name: &'static str, value: &str) {
     if let Ok(value) = MetadataValue::<Ascii>::try_from(value) {
         call.metadata_mut()
             .insert(MetadataKey::from_static(name), value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::ServiceRejection;
+
+    fn answered(error: Status) -> Status {
+        found(Err::<Response<()>, _>(error)).unwrap_err()
+    }
+
+    #[test]
+    fn what_is_the_caller_s_fault_is_passed_on_and_nothing_else() {
+        let mut denied = status(Code::PermissionDenied, "ROLE_MISSING", "no");
+        let header = "the other's".parse().unwrap();
+        denied.metadata_mut().insert("x-request-id", header);
+        let answer = answered(denied);
+        assert_eq!(answer.code(), Code::PermissionDenied);
+        assert_eq!(
+            answer.get_details_error_info().unwrap().reason,
+            "ROLE_MISSING"
+        );
+        assert!(answer.metadata().is_empty());
+
+        let limited = crate::layers::rate::refusal(Duration::from_secs(1));
+        assert_eq!(answered(limited).code(), Code::ResourceExhausted);
+        let large = status(Code::ResourceExhausted, "BODY_TOO_LARGE", "too large");
+        assert_eq!(answered(large).code(), Code::Internal);
+        for rejection in [
+            ServiceRejection::Missing,
+            ServiceRejection::User,
+            ServiceRejection::Invalid,
+        ] {
+            assert_eq!(answered(rejection.into()).code(), Code::Internal);
+        }
     }
 }

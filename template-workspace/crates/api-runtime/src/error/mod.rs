@@ -139,3 +139,24 @@ pub fn http_status(code: Code) -> StatusCode {
         Code::Unknown | Code::Internal | Code::DataLoss => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn when_to_come_back_is_told_as_a_header_in_whole_seconds() {
+        let told = |delay| {
+            let details = ErrorDetails::with_retry_info(Some(delay));
+            let status = Status::with_error_details(Code::Unavailable, "later", details);
+            let response = status_response(status, Transport::Http);
+            response.headers()[header::RETRY_AFTER].clone()
+        };
+        assert_eq!(told(Duration::from_secs(7)), "7");
+        assert_eq!(told(Duration::from_millis(1)), "1");
+        let silent = status_response(Status::unavailable("later"), Transport::Http);
+        assert!(!silent.headers().contains_key(header::RETRY_AFTER));
+    }
+}

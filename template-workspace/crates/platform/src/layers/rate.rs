@@ -203,7 +203,7 @@ pub(super) fn caller_of(known: &Extensions) -> String {
     }
 }
 
-pub(super) fn refusal(retry_after: Duration) -> Status {
+pub(crate) fn refusal(retry_after: Duration) -> Status {
     let mut details =
         ErrorDetails::with_error_info("RATE_LIMITED", "platform", std::collections::HashMap::new());
     details.set_retry_info(Some(retry_after));
