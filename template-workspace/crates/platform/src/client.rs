@@ -37,8 +37,17 @@ impl TryFrom<String> for Address {
     }
 }
 
-/// A connection to another service: [`Platform::connect`](crate::Platform::connect) makes it. It connects when it is first
-/// used, and again when it has to. Every call over it, on behalf of a user or not, proves which service calls.
+/// A channel to a service, without a proof of who calls. It connects when it is first used, and again when it has to.
+pub fn connect(address: &Address) -> Channel {
+    Endpoint::from(address.0.clone())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .http2_keep_alive_interval(KEEP_ALIVE)
+        .tcp_nodelay(true)
+        .connect_lazy()
+}
+
+/// A connection to another service: [`Platform::connect`](crate::Platform::connect) makes it. Every call over it, on behalf
+/// of a user or not, proves which service calls.
 #[derive(Clone)]
 pub struct Connection {
     channel: Channel,
@@ -47,12 +56,10 @@ pub struct Connection {
 
 impl Connection {
     pub(crate) fn new(address: &Address, key: ServiceKey) -> Self {
-        let channel = Endpoint::from(address.0.clone())
-            .connect_timeout(CONNECT_TIMEOUT)
-            .http2_keep_alive_interval(KEEP_ALIVE)
-            .tcp_nodelay(true)
-            .connect_lazy();
-        Self { channel, key }
+        Self {
+            channel: connect(address),
+            key,
+        }
     }
 }
 

@@ -34,7 +34,7 @@
 //! | `telemetry.otlp_endpoint` | none | where traces go (OTLP over gRPC), such as `http://localhost:4317`; without it none are made |
 //! | `telemetry.sample_ratio` | `0.01` | share of the requests traced, 0 to 1; the decision of a caller with a `traceparent` is kept |
 //! | `limits.body` | `4194304` | largest body of a request, over both transports; at most 67108864 |
-//! | `limits.header` | `16384` | largest set of headers |
+//! | `limits.header` | `16384` | largest set of headers, which over HTTP/1 may be at most 100 |
 //! | `limits.timeout` | `30s` | a request that takes longer is answered DEADLINE_EXCEEDED; a shorter `grpc-timeout` is kept |
 //! | `limits.rate` | none | how often one caller may call a method whose contract says nothing of it, such as `100/1m`, with bursts of all at once; counted on the Redis of `cache.url` for all replicas, else by each process; more are answered RESOURCE_EXHAUSTED |
 //! | `limits.concurrency` | `1024` | requests in work at once; more are answered UNAVAILABLE |

@@ -2,8 +2,9 @@
 
 use std::{
     collections::HashMap,
-    fs,
+    fs::{self, Permissions},
     io::{ErrorKind, Write},
+    os::unix::fs::PermissionsExt,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -13,7 +14,7 @@ use http::HeaderValue;
 use jsonwebtoken::{EncodingKey, encode, errors::ErrorKind as TokenError};
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use rustls::pki_types::{PrivatePkcs8KeyDer, pem::PemObject};
-use tempfile::NamedTempFile;
+use tempfile::{Builder, NamedTempFile};
 
 use super::{Claims, LIFETIME, header, verifier::SPKI};
 use crate::{
@@ -115,7 +116,7 @@ fn private_key(path: &Path) -> Result<PrivatePkcs8KeyDer<'static>, String> {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let seed: [u8; 32] = rand::random();
             let key = [&PKCS8[..], &seed].concat();
-            let saved = draft(path, &pem("PRIVATE KEY", &key))
+            let saved = draft(path, &pem("PRIVATE KEY", &key), 0o600)
                 .and_then(|draft| Ok(draft.persist_noclobber(path)?));
             match saved {
                 Ok(_) => Ok(key.into()),
@@ -139,15 +140,17 @@ fn publish(path: &Path, key: &PrivatePkcs8KeyDer<'_>) -> Result<(), String> {
     if fs::read_to_string(path).is_ok_and(|published| published.contains(&public)) {
         return Ok(());
     }
-    let published = draft(path, &public).and_then(|draft| Ok(draft.persist(path)?));
+    let published = draft(path, &public, 0o644).and_then(|draft| Ok(draft.persist(path)?));
     published.map(drop).map_err(|error| error.to_string())
 }
 
 /// A file that others see with all of its content or not at all, once it is at its place.
-fn draft(path: &Path, text: &str) -> std::io::Result<NamedTempFile> {
+fn draft(path: &Path, text: &str, mode: u32) -> std::io::Result<NamedTempFile> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
-    let mut draft = NamedTempFile::new_in(folder)?;
+    let mut draft = Builder::new()
+        .permissions(Permissions::from_mode(mode))
+        .tempfile_in(folder)?;
     draft.write_all(text.as_bytes())?;
     draft.as_file().sync_all()?;
     Ok(draft)
