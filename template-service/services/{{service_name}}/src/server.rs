@@ -36,7 +36,7 @@ async fn wire(platform: &Platform) -> Result<Module, platform::Error> {
     let database = platform.database(&MIGRATIONS)?;
     let cache = platform.cache()?;
 {%- for client in clients %}
-    let {{client[0]}}_client = {{client[1]}}::new(client::connect(&settings.{{client[0]}}));
+    let {{client[0]}}_client = {{client[1]}}::new(platform.connect(&settings.{{client[0]}})?);
 {%- endfor %}
     let {{resources_ident}} = {{UseCases}}::new({{Resource}}Store::new(database, &cache));
     Ok(Module::new().contract(v1::{{proto_service_snake}}({{Resource}}Api::new({{resources_ident}}{{client_names}}))))

@@ -19,7 +19,7 @@ pub const FIELDS: &[filter::Field<{{Resource}}Field>] = &[
 pub struct {{Resource}}Api<R> {
     {{resources_ident}}: {{UseCases}}<R>,
 {%- for client in clients %}
-    {{client[0]}}_client: {{client[1]}}<Channel>,
+    {{client[0]}}_client: {{client[1]}}<client::Connection>,
 {%- endfor %}
 }
 

@@ -269,6 +269,11 @@ async fn a_full_view_embeds_what_is_referred_to() {
     assert_eq!(full.json["{{embed[7]}}"]["id"], created["{{embed[8]}}"]);
     assert!(basic.json["{{embed[7]}}"].is_null());
 {%- endfor %}
+    let calls = others.calls();
+{%- for client in clients %}
+    let proven = |call| server.proven_service(call, "{{client[2]}}");
+    assert!(calls.iter().any(|call| proven(call).as_deref() == Some(SERVICE.name)));
+{%- endfor %}
 }
 
 #[tokio::test]

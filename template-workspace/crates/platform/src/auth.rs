@@ -1,9 +1,12 @@
 //! Who calls: bearer tokens (JWT, EdDSA), verified with the issuer's public key.
 //!
 //! Which methods need one is written in the contract (`platform.v1.policy`); the layer in `layers::authenticate` asks
-//! the [`Verifier`] and puts the [`Caller`] into the request. `core` signs tokens with a [`SigningKey`].
+//! the [`Verifier`] and puts the [`Caller`] into the request. `core` signs tokens with a [`SigningKey`]. An internal method
+//! demands a proof of the calling service: a [`ServiceKey`] makes it, a [`ServiceVerifier`] checks it, and [`service`]
+//! tells whose it was.
 
 mod ed25519;
+mod service;
 mod signing;
 mod verifier;
 
@@ -11,7 +14,9 @@ use std::sync::Arc;
 
 use api_runtime::Policy;
 
+pub(crate) use self::service::CallingService;
 pub use self::{
+    service::{SERVICE_AUTHORIZATION, ServiceKey, ServiceRejection, ServiceVerifier, service},
     signing::SigningKey,
     verifier::{Rejection, Verifier},
 };
@@ -55,7 +60,8 @@ impl Caller {
     }
 }
 
-/// The caller of a request. Fails with UNAUTHENTICATED only where the contract makes the method public and no token came.
+/// The user that a request speaks for. Fails with UNAUTHENTICATED only where the contract makes the method public, or
+/// internal and the calling service works for no user.
 pub fn caller<T>(request: &tonic::Request<T>) -> Result<&Caller, tonic::Status> {
     request
         .extensions()
@@ -65,7 +71,7 @@ pub fn caller<T>(request: &tonic::Request<T>) -> Result<&Caller, tonic::Status> 
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("the signing key {path} cannot be used: {reason}")]
+    #[error("the key {path} cannot be used: {reason}")]
     Key { path: String, reason: String },
     #[error("a token cannot be signed: {0}")]
     Sign(#[from] jsonwebtoken::errors::Error),

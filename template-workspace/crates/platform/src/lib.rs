@@ -10,6 +10,7 @@ pub mod cache;
 pub mod client;
 pub mod config;
 pub mod context;
+mod cors;
 pub mod database;
 mod error;
 pub mod etag;

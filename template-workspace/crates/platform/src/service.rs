@@ -11,7 +11,9 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     Error,
+    auth::ServiceKey,
     cache::Cache,
+    client,
     config::{self, Config, ConfigError, Layers},
     database::{Database, Migrations},
 };
@@ -143,6 +145,12 @@ impl Platform {
     /// The service's cache; a Redis that is away is no reason not to be ready.
     pub fn cache(&self) -> Result<Cache, Error> {
         Cache::open(self.name, &self.config.cache)
+    }
+
+    /// A connection to another service, which proves there that this one calls.
+    pub fn connect(&self, address: &client::Address) -> Result<client::Connection, Error> {
+        let key = ServiceKey::open(self.name, &self.config.auth.services)?;
+        Ok(client::Connection::new(address, key))
     }
 
     /// Ends the wiring: the configuration, if all of it was right, and the databases in use.

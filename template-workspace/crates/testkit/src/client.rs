@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use http::{HeaderMap, Method, Request, header::AUTHORIZATION};
+use http::{HeaderMap, HeaderName, Method, Request, header::AUTHORIZATION};
 use http_body_util::{BodyExt, Full};
 use hyper_util::{client::legacy, rt::TokioExecutor};
 use serde_json::Value;
@@ -13,7 +13,7 @@ type Body = Full<bytes::Bytes>;
 #[derive(Clone)]
 pub struct Client {
     address: SocketAddr,
-    token: Option<String>,
+    headers: HeaderMap,
     http: legacy::Client<legacy::connect::HttpConnector, Body>,
 }
 
@@ -30,11 +30,22 @@ pub struct Response {
 impl Client {
     pub(crate) fn new(address: SocketAddr, token: Option<String>) -> Self {
         let http = legacy::Client::builder(TokioExecutor::new()).build_http();
-        Self {
+        let client = Self {
             address,
-            token,
+            headers: HeaderMap::new(),
             http,
+        };
+        match token {
+            Some(token) => client.with_header(AUTHORIZATION, &format!("Bearer {token}")),
+            None => client,
         }
+    }
+
+    /// The same client, sending a header more.
+    pub fn with_header(mut self, name: HeaderName, value: &str) -> Self {
+        let value = value.parse().expect("a header of a test is ASCII");
+        self.headers.append(name, value);
+        self
     }
 
     pub async fn get(&self, path: &str) -> Response {
@@ -53,12 +64,12 @@ impl Client {
         self.send(Method::DELETE, path, None).await
     }
 
-    async fn send(&self, method: Method, path: &str, json: Option<Value>) -> Response {
+    pub async fn send(&self, method: Method, path: &str, json: Option<Value>) -> Response {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("http://{}{path}", self.address));
-        if let Some(token) = &self.token {
-            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        if let Some(headers) = request.headers_mut() {
+            headers.extend(self.headers.clone());
         }
         let body = match json {
             Some(json) => {

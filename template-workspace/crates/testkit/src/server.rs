@@ -2,9 +2,11 @@
 
 use std::{net::SocketAddr, ops::Deref, time::Duration};
 
+use http::HeaderMap;
 use platform::{
     Application, Running, Service, Sources,
-    auth::{Caller, SigningKey},
+    auth::{Caller, ServiceKey, ServiceVerifier, SigningKey},
+    config,
 };
 use tempfile::TempDir;
 use tonic::transport::{Channel, Endpoint};
@@ -19,6 +21,7 @@ pub struct TestServer {
     running: Running,
     client: Client,
     key: SigningKey,
+    auth: config::Auth,
     _place: Place,
     _keys: TempDir,
 }
@@ -34,6 +37,8 @@ impl TestServer {
         let place = Place::any().await;
         let keys = tempfile::tempdir().expect("a temporary folder can be made");
         let key_file = keys.path().join("token.pub.pem").display().to_string();
+        let services = keys.path().join("services").display().to_string();
+        let service_key = keys.path().join("service.key.pem").display().to_string();
         let own = [
             ("http.host", "127.0.0.1"),
             ("http.port", "0"),
@@ -43,13 +48,15 @@ impl TestServer {
             ("database.max_connections", "4"),
             ("database.migrate_at_start", "true"),
             ("auth.public_key_file", &key_file),
+            ("auth.services.keys", &services),
+            ("auth.services.key_file", &service_key),
         ];
         let sources = Sources::settings(own.iter().chain(settings).copied());
         let application = Application::assemble(service, &[], &sources)
             .await
             .unwrap_or_else(|error| panic!("{error}"));
-        let key = SigningKey::open(&application.config().auth, Duration::from_secs(300))
-            .expect("a key can be made");
+        let auth = application.config().auth.clone();
+        let key = SigningKey::open(&auth, Duration::from_secs(300)).expect("a key can be made");
         application
             .migrate_at_start()
             .await
@@ -64,6 +71,7 @@ impl TestServer {
             running,
             client,
             key,
+            auth,
             _place: place,
             _keys: keys,
         }
@@ -87,6 +95,25 @@ impl TestServer {
     /// A valid token for a caller with roles and scopes.
     pub fn sign(&self, caller: &Caller) -> String {
         self.key.sign(caller).expect("a token can be signed").0
+    }
+
+    /// What another service sends in `service-authorization` when it calls a contract of the server, such as
+    /// `users.v1.UsersService`. The server trusts its key from then on.
+    pub fn service_proof(&self, service: &str, contract: &str) -> String {
+        let keys = config::ServiceKeys {
+            key_file: self.auth.services.keys.join(format!("{service}.key.pem")),
+            ..self.auth.services.clone()
+        };
+        let key = ServiceKey::open(service, &keys).expect("a key can be made");
+        let proof = key.prove(contract).expect("a proof can be signed");
+        proof.to_str().expect("a proof is ASCII").to_owned()
+    }
+
+    /// The service that proved, in the headers of its call, to call a contract: what the server sends to a
+    /// [`Double`](crate::Double) names the server.
+    pub fn proven_service(&self, headers: &HeaderMap, contract: &str) -> Option<String> {
+        let verified = ServiceVerifier::new(&self.auth).verify(headers, contract);
+        verified.ok().map(|service| service.to_string())
     }
 
     /// A connection over gRPC.

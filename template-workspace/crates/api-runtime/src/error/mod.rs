@@ -77,7 +77,8 @@ pub fn status_response(status: Status, transport: Transport) -> Response {
     }
 }
 
-/// `google.rpc.Status` as JSON, with the HTTP status of its code and the metadata as headers.
+/// `google.rpc.Status` as JSON, with the HTTP status of its code and the metadata as headers. `google.rpc.RetryInfo` among
+/// its details is also told as `Retry-After`.
 fn json(status: Status) -> Response {
     let mut response = Response::new(Body::from(status_json(&status)));
     *response.status_mut() = http_status(status.code());
@@ -88,6 +89,13 @@ fn json(status: Status) -> Response {
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/json"),
     );
+    if let Some(delay) = status
+        .get_details_retry_info()
+        .and_then(|retry| retry.retry_delay)
+    {
+        let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
+        headers.insert(header::RETRY_AFTER, seconds.into());
+    }
     if status.code() == Code::Unauthenticated {
         headers
             .entry(header::WWW_AUTHENTICATE)
@@ -129,5 +137,26 @@ pub fn http_status(code: Code) -> StatusCode {
         Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         Code::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
         Code::Unknown | Code::Internal | Code::DataLoss => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn when_to_come_back_is_told_as_a_header_in_whole_seconds() {
+        let told = |delay| {
+            let details = ErrorDetails::with_retry_info(Some(delay));
+            let status = Status::with_error_details(Code::Unavailable, "later", details);
+            let response = status_response(status, Transport::Http);
+            response.headers()[header::RETRY_AFTER].clone()
+        };
+        assert_eq!(told(Duration::from_secs(7)), "7");
+        assert_eq!(told(Duration::from_millis(1)), "1");
+        let silent = status_response(Status::unavailable("later"), Transport::Http);
+        assert!(!silent.headers().contains_key(header::RETRY_AFTER));
     }
 }

@@ -25,6 +25,10 @@ impl Issuer {
             audience: "platform".to_owned(),
             public_key_file: folder.path().join("keys/token.pub.pem"),
             leeway: Duration::from_secs(5),
+            services: config::ServiceKeys {
+                keys: folder.path().join("services"),
+                key_file: folder.path().join("shop.key.pem"),
+            },
         };
         Self { folder, config }
     }

@@ -47,7 +47,7 @@ const UNRESPONSIVE: Duration = Duration::from_secs(10);
 /// Keys whose removal is owed, at most.
 const MOST_OWED: u64 = 100_000;
 
-pub(super) struct Redis {
+pub(crate) struct Redis {
     client: fred::clients::Client,
     /// Whether the last command was in vain: a circuit breaker (Nygard, *Release It!*), open while this is true.
     is_away: AtomicBool,
@@ -65,7 +65,7 @@ pub(super) struct Redis {
 }
 
 /// What is in the place of an entry.
-pub(super) enum Reply {
+pub(crate) enum Reply {
     Entry(Bytes),
     Absent,
     /// Somebody else is about to fill it.
@@ -77,7 +77,7 @@ pub(super) enum Reply {
 }
 
 /// The right to fill an entry.
-pub(super) struct Lease(Vec<u8>);
+pub(crate) struct Lease(Vec<u8>);
 
 impl Redis {
     /// Starts to connect; `None` when the cache is no Redis.
@@ -219,6 +219,15 @@ impl Redis {
         if self.suspicions.is_due() {
             tracing::warn!(key, "the cache held something that is no entry of ours");
         }
+    }
+
+    /// What a script makes of a key; none without an answer.
+    pub async fn eval(&self, script: &str, key: String, arguments: Vec<String>) -> Option<i64> {
+        if self.is_away.load(Ordering::Relaxed) && !self.attempts.is_due() {
+            return None;
+        }
+        let answer = self.client.eval(script, key, arguments).await;
+        self.answer(answer).ok()
     }
 
     /// Notes whether there was an answer, and tells when that changes; of one that comes and goes, once a minute.
