@@ -22,9 +22,14 @@
 //! | `cache.timeout` | `100ms` | how long a request waits for an answer of the cache before it goes on without |
 //! | `cache.memory` | `33554432` | with `memory://`: bytes to hold of each table |
 //! | `cache.root_certificate` | none | with `rediss://`: file (PEM) with the certificates to trust instead of the system's |
-//! | `auth.issuer`, `auth.audience` | `core`, `platform` | the `iss` and `aud` that a token must carry |
-//! | `auth.public_key_file` | `data/keys/token.pub.pem` | Ed25519 key (PEM) that verifies tokens; read when it is first needed, and again until it exists |
-//! | `auth.leeway` | `5s` | how far the clocks of issuer and verifier may differ |
+//! | `auth.issuer`, `auth.audience` | `http://127.0.0.1:8101`, `platform` | the `iss` and `aud` that a token must carry |
+//! | `auth.jwks_url` | none | where the issuer's public keys are asked for, such as `https://auth.example.com/.well-known/jwks.json`; EdDSA, ES256 and RS256 (2048 bits at least) |
+//! | `auth.keys_file` | `data/keys/jwks.json` | without a `jwks_url`: file with the public keys, a JWK Set or PEM; it may come later and change. `core` keeps it up to date |
+//! | `auth.roles_claim` | `roles` | the claim with the caller's roles, or a JSON pointer to it such as `/realm_access/roles` |
+//! | `auth.leeway` | `5s` | how far the clocks of issuer and verifier may differ, at most `5m` |
+//! | `auth.signing.keys` | `data/keys/signing` | `core` only: folder with the private keys (`*.pem`, PKCS#8), see [`SigningKeys`](crate::auth::SigningKeys) |
+//! | `auth.signing.pem` | none | instead of the folder: private keys in PEM, of which the first signs and all are published; a secret, never printed |
+//! | `auth.signing.algorithm` | `EdDSA` | of keys that are made, or `ES256`; RSA keys (`RS256`) have to be given |
 //! | `log.level` | `info` | `error`, `warn`, `info`, `debug`, `trace`; by module as `info,consultants=debug` |
 //! | `log.format` | `pretty` | or `json`: an object per line |
 //! | `telemetry.otlp_endpoint` | none | where traces go (OTLP over gRPC), such as `http://localhost:4317`; without it none are made |
@@ -111,9 +116,29 @@ pub struct Cache {
 pub struct Auth {
     pub issuer: String,
     pub audience: String,
-    pub public_key_file: PathBuf,
-    #[serde(with = "duration")]
+    #[serde(deserialize_with = "values::jwks_url")]
+    pub jwks_url: Option<http::Uri>,
+    pub keys_file: PathBuf,
+    pub roles_claim: String,
+    #[serde(deserialize_with = "values::leeway")]
     pub leeway: Duration,
+    pub signing: Signing,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Signing {
+    pub keys: PathBuf,
+    #[serde(deserialize_with = "values::secret")]
+    pub pem: Option<SecretString>,
+    pub algorithm: SigningAlgorithm,
+}
+
+/// Of RFC 7518 and RFC 8037.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum SigningAlgorithm {
+    EdDSA,
+    ES256,
+    RS256,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -212,10 +237,13 @@ pub(crate) fn defaults(service: &str) -> serde_json::Value {
             "root_certificate": null,
         },
         "auth": {
-            "issuer": "core",
+            "issuer": "http://127.0.0.1:8101",
             "audience": "platform",
-            "public_key_file": "data/keys/token.pub.pem",
+            "jwks_url": null,
+            "keys_file": "data/keys/jwks.json",
+            "roles_claim": "roles",
             "leeway": "5s",
+            "signing": { "keys": "data/keys/signing", "pem": null, "algorithm": "EdDSA" },
         },
         "log": { "level": "info", "format": "pretty" },
         "telemetry": { "otlp_endpoint": null, "sample_ratio": 0.01 },

@@ -187,7 +187,7 @@ impl Layers {
         let answer = async {
             let mut request = body::limit(request, self.shared.limits.body, self.transport)?;
             if self.policy.access != Access::Public {
-                let caller = self.shared.verifier.verify(request.headers())?;
+                let caller = self.shared.verifier.verify(request.headers()).await?;
                 caller.satisfies(self.policy)?;
                 request.extensions_mut().insert(caller);
             }

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, ops::Deref, time::Duration};
 
 use platform::{
     Application, Running, Service, Sources,
-    auth::{Caller, SigningKey},
+    auth::{Caller, SigningKeys},
 };
 use tempfile::TempDir;
 use tonic::transport::{Channel, Endpoint};
@@ -18,9 +18,9 @@ const SUBJECT: &str = "00000000-0000-4000-8000-000000000001";
 pub struct TestServer {
     running: Running,
     client: Client,
-    key: SigningKey,
+    keys: SigningKeys,
     _place: Place,
-    _keys: TempDir,
+    _folder: TempDir,
 }
 
 impl TestServer {
@@ -32,8 +32,9 @@ impl TestServer {
     /// As [`TestServer::start`], with settings such as `("service.users", "http://…")`.
     pub async fn configured(service: &Service, settings: &[(&str, &str)]) -> Self {
         let place = Place::any().await;
-        let keys = tempfile::tempdir().expect("a temporary folder can be made");
-        let key_file = keys.path().join("token.pub.pem").display().to_string();
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let key_file = folder.path().join("jwks.json").display().to_string();
+        let signing_keys = folder.path().join("signing").display().to_string();
         let own = [
             ("http.host", "127.0.0.1"),
             ("http.port", "0"),
@@ -42,20 +43,21 @@ impl TestServer {
             ("database.url", place.url()),
             ("database.max_connections", "4"),
             ("database.migrate_at_start", "true"),
-            ("auth.public_key_file", &key_file),
+            ("auth.keys_file", &key_file),
+            ("auth.signing.keys", &signing_keys),
         ];
         let sources = Sources::settings(own.iter().chain(settings).copied());
         let application = Application::assemble(service, &[], &sources)
             .await
             .unwrap_or_else(|error| panic!("{error}"));
-        let key = SigningKey::open(&application.config().auth, Duration::from_secs(300))
+        let signing_keys = SigningKeys::open(&application.config().auth, Duration::from_secs(300))
             .expect("a key can be made");
         application
             .migrate_at_start()
             .await
             .expect("the migrations apply");
         let running = application.start().await.expect("the service starts");
-        let token = key
+        let token = signing_keys
             .sign(&Caller::new(SUBJECT))
             .expect("a token can be signed")
             .0;
@@ -63,9 +65,9 @@ impl TestServer {
         Self {
             running,
             client,
-            key,
+            keys: signing_keys,
             _place: place,
-            _keys: keys,
+            _folder: folder,
         }
     }
 
@@ -86,7 +88,7 @@ impl TestServer {
 
     /// A valid token for a caller with roles and scopes.
     pub fn sign(&self, caller: &Caller) -> String {
-        self.key.sign(caller).expect("a token can be signed").0
+        self.keys.sign(caller).expect("a token can be signed").0
     }
 
     /// A connection over gRPC.
