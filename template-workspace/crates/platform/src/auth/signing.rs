@@ -53,7 +53,11 @@ struct Inner {
 }
 
 struct SigningKey {
+    /// When it signs.
     begins: DateTime<Utc>,
+    ends: DateTime<Utc>,
+    /// None if it stands in the configuration.
+    file: Option<PathBuf>,
     key: EncodingKey,
     /// Of the tokens that it signs.
     header: Header,
@@ -149,7 +153,7 @@ impl SigningKeys {
             scope: caller.scopes.join(" "),
         };
         let keys = self.keys();
-        let key = &keys[current(&keys, now)];
+        let key = current(&keys, now);
         Ok((encode(&key.header, &claims, &key.key)?, self.0.lifetime))
     }
 
@@ -181,13 +185,19 @@ impl SigningKeys {
             }
         }
         self.refresh()?;
+        for key in self.keys().iter().filter(|key| !self.has_use_for(key)) {
+            if let Some(file) = &key.file {
+                fs::remove_file(file).map_err(|error| Error::key(file, error))?;
+            }
+        }
+        self.refresh()?;
         Ok(begins)
     }
 
     /// The public keys, as a JWK Set (RFC 7517).
     pub(super) fn jwks(&self) -> String {
         let keys = self.keys();
-        let published = published(&keys, Utc::now(), self.0.lifetime);
+        let published = keys.iter().filter(|key| self.has_use_for(key));
         let keys = published.map(|key| key.public.clone()).collect();
         serde_json::json!(JwkSet { keys }).to_string()
     }
@@ -195,7 +205,7 @@ impl SigningKeys {
     /// The algorithms of the public keys.
     pub(super) fn algorithms(&self) -> Vec<Algorithm> {
         let keys = self.keys();
-        let published = published(&keys, Utc::now(), self.0.lifetime);
+        let published = keys.iter().filter(|key| self.has_use_for(key));
         let mut algorithms: Vec<_> = published.map(|key| key.header.alg).collect();
         algorithms.dedup();
         algorithms
@@ -250,6 +260,10 @@ impl SigningKeys {
         }
     }
 
+    fn has_use_for(&self, key: &SigningKey) -> bool {
+        key.is_of_use(Utc::now(), self.0.lifetime)
+    }
+
     fn keys(&self) -> Arc<Vec<SigningKey>> {
         let keys = self.0.keys.read();
         keys.unwrap_or_else(PoisonError::into_inner).clone()
@@ -274,31 +288,24 @@ impl SigningKey {
         };
         Ok(Self {
             begins,
+            ends: NEVER,
+            file: None,
             key,
             header,
             public,
         })
     }
+
+    /// It signs, will sign, or has signed tokens that have not expired yet.
+    fn is_of_use(&self, now: DateTime<Utc>, lifetime: Duration) -> bool {
+        self.ends > now - lifetime - TOLERANCE
+    }
 }
 
-/// Which of the keys signs.
-fn current(keys: &[SigningKey], now: DateTime<Utc>) -> usize {
-    let begun = keys.iter().rposition(|key| key.begins <= now);
-    begun.unwrap_or_default()
-}
-
-/// The keys that sign, will sign, or have signed tokens that have not expired yet.
-fn published(
-    keys: &[SigningKey],
-    now: DateTime<Utc>,
-    lifetime: Duration,
-) -> impl Iterator<Item = &SigningKey> {
-    let current = current(keys, now);
-    let expired = now - lifetime - TOLERANCE;
-    keys.iter().enumerate().filter_map(move |(index, key)| {
-        let ends = keys.get(index + 1).map_or(NEVER, |next| next.begins);
-        (index >= current || ends > expired).then_some(key)
-    })
+/// The key that signs.
+fn current(keys: &[SigningKey], now: DateTime<Utc>) -> &SigningKey {
+    let begun = keys.iter().rfind(|key| key.begins <= now);
+    begun.unwrap_or(&keys[0])
 }
 
 /// Keys from the configuration, of which the first one signs.
@@ -326,13 +333,19 @@ fn read(folder: &Path) -> Result<Vec<SigningKey>, Error> {
         }
     }
     files.sort();
-    let keys = files.into_iter().map(|(begins, path)| {
+    let mut keys: Vec<SigningKey> = Vec::new();
+    for (begins, path) in files {
         let pem = fs::read_to_string(&path).map_err(|error| Error::key(&path, error))?;
-        private_keys(&pem)
+        let mut key = private_keys(&pem)
             .and_then(|keys| SigningKey::new(begins, keys[0].secret_pkcs8_der()))
-            .map_err(|reason| Error::key(&path, reason))
-    });
-    keys.collect()
+            .map_err(|reason| Error::key(&path, reason))?;
+        key.file = Some(path);
+        if let Some(previous) = keys.last_mut() {
+            previous.ends = begins;
+        }
+        keys.push(key);
+    }
+    Ok(keys)
 }
 
 fn begins(path: &Path) -> DateTime<Utc> {
@@ -386,3 +399,6 @@ fn write_public(path: &Path, jwks: &str) -> io::Result<()> {
     draft.persist(path)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,7 +21,7 @@ pub(super) enum Source {
     /// The process issues the tokens itself.
     Own(SigningKeys),
     File(PathBuf),
-    Url(Uri, HttpClient),
+    Url(Uri, Box<HttpClient>),
 }
 
 /// For the whole of a question; requests may wait for it.
@@ -32,7 +32,7 @@ impl Source {
     pub fn new(config: &config::Auth, issuer: Option<SigningKeys>) -> Result<Self, Error> {
         match (issuer, &config.jwks_url) {
             (Some(keys), _) => Ok(Self::Own(keys)),
-            (None, Some(url)) => Ok(Self::Url(url.clone(), client()?)),
+            (None, Some(url)) => Ok(Self::Url(url.clone(), Box::new(client()?))),
             (None, None) => Ok(Self::File(config.keys_file.clone())),
         }
     }

@@ -128,3 +128,6 @@ impl TrustedKeys {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
