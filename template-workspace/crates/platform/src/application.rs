@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     Error, Module, Platform, Service,
-    auth::{SigningKeys, TrustedKeys, Verifier, discovery},
+    auth::{SigningKeys, Verifier, discovery},
     config::{Config, ConfigError, Layer, Layers, Problem},
     database,
     health::Health,
@@ -170,9 +170,10 @@ impl Application {
         } = self;
         let config = platform.config().clone();
         let metrics = telemetry::metrics()?;
-        let trusted = TrustedKeys::new(&config.auth, issuer.clone())?;
+        let verifier = Verifier::new(&config.auth, issuer.clone())?;
+        let trusted = verifier.keys();
         let shared = Arc::new(Shared::new(
-            Verifier::new(&config.auth, trusted.clone()),
+            verifier,
             config.limits.clone(),
             config.telemetry.clone(),
         ));

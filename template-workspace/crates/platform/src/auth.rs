@@ -19,7 +19,6 @@ use std::{path::Path, sync::Arc};
 
 use api_runtime::Policy;
 
-pub(crate) use self::trusted::TrustedKeys;
 pub use self::{
     signing::SigningKeys,
     verifier::{Rejection, Verifier},

@@ -51,8 +51,7 @@ impl Issuer {
     }
 
     pub fn verifier(&self) -> Verifier {
-        let keys = TrustedKeys::new(&self.config, None).unwrap();
-        Verifier::new(&self.config, keys)
+        Verifier::new(&self.config, None).unwrap()
     }
 
     /// A token with the right signature over these.

@@ -45,7 +45,6 @@ impl KeySet {
 }
 
 impl TrustedKeys {
-    /// Nothing is read yet: a service may start before the issuer of its tokens.
     pub fn new(config: &config::Auth, issuer: Option<SigningKeys>) -> Result<Arc<Self>, Error> {
         Ok(Arc::new(Self {
             source: Source::new(config, issuer)?,

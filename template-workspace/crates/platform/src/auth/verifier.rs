@@ -10,11 +10,11 @@ use serde_json::Value;
 use tonic::{Code, Status};
 
 use super::{
-    Caller,
+    Caller, SigningKeys,
     crypto::{self, ALGORITHMS},
     trusted::TrustedKeys,
 };
-use crate::{config, error::status};
+use crate::{Error, config, error::status};
 
 /// Verifies tokens with the public keys of their issuer.
 pub struct Verifier {
@@ -74,8 +74,9 @@ impl From<Rejection> for Status {
 }
 
 impl Verifier {
-    /// A verifier that trusts these keys.
-    pub(crate) fn new(config: &config::Auth, keys: Arc<TrustedKeys>) -> Self {
+    /// Nothing is read yet: a service may start before the issuer of its tokens. If that is this process, it trusts its own
+    /// keys, else the configured ones.
+    pub fn new(config: &config::Auth, issuer: Option<SigningKeys>) -> Result<Self, Error> {
         crypto::install();
         let validations = ALGORITHMS.map(|algorithm| {
             let mut validation = Validation::new(algorithm);
@@ -93,15 +94,20 @@ impl Verifier {
                 config.roles_claim.replace('~', "~0").replace('/', "~1")
             ),
         };
-        Self {
-            keys,
+        Ok(Self {
+            keys: TrustedKeys::new(config, issuer)?,
             validations,
             roles,
             verified: Cache::builder()
                 .max_capacity(REMEMBERED)
                 .weigher(|token: &Vec<u8>, _| u32::try_from(token.len()).unwrap_or(u32::MAX))
                 .build(),
-        }
+        })
+    }
+
+    /// The keys that are trusted.
+    pub(crate) fn keys(&self) -> Arc<TrustedKeys> {
+        self.keys.clone()
     }
 
     /// The caller that the `authorization` header proves.

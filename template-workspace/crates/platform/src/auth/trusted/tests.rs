@@ -76,8 +76,8 @@ impl Relying {
     fn on(issuer: &Issuer, server: &JwksServer) -> Self {
         let mut config = issuer.config.clone();
         config.jwks_url = Some(server.url.parse().unwrap());
-        let keys = TrustedKeys::new(&config, None).unwrap();
-        let verifier = Verifier::new(&config, keys.clone());
+        let verifier = Verifier::new(&config, None).unwrap();
+        let keys = verifier.keys();
         Self { keys, verifier }
     }
 
