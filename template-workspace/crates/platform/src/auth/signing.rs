@@ -176,7 +176,7 @@ impl SigningKeys {
         match given {
             Some(path) => {
                 let pem = fs::read_to_string(path).map_err(|error| Error::key(path, error))?;
-                private_keys(&pem).map_err(|reason| Error::key(path, reason))?;
+                SigningKey::from_pem(begins, &pem).map_err(|reason| Error::key(path, reason))?;
                 let file = folder.join(name).with_extension("pem");
                 save(&file, &pem).map_err(|error| Error::key(&file, error))?;
             }
@@ -271,6 +271,11 @@ impl SigningKeys {
 }
 
 impl SigningKey {
+    /// The first key in a text.
+    fn from_pem(begins: DateTime<Utc>, pem: &str) -> Result<Self, String> {
+        Self::new(begins, private_keys(pem)?[0].secret_pkcs8_der())
+    }
+
     fn new(begins: DateTime<Utc>, pkcs8: &[u8]) -> Result<Self, String> {
         let pair = PrivateKey::read(pkcs8).ok_or("it is no Ed25519, P-256 or RSA key")?;
         let algorithm = pair.algorithm();
@@ -336,9 +341,8 @@ fn read(folder: &Path) -> Result<Vec<SigningKey>, Error> {
     let mut keys: Vec<SigningKey> = Vec::new();
     for (begins, path) in files {
         let pem = fs::read_to_string(&path).map_err(|error| Error::key(&path, error))?;
-        let mut key = private_keys(&pem)
-            .and_then(|keys| SigningKey::new(begins, keys[0].secret_pkcs8_der()))
-            .map_err(|reason| Error::key(&path, reason))?;
+        let mut key =
+            SigningKey::from_pem(begins, &pem).map_err(|reason| Error::key(&path, reason))?;
         key.file = Some(path);
         if let Some(previous) = keys.last_mut() {
             previous.ends = begins;

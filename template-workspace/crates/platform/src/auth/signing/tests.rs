@@ -10,8 +10,7 @@ const LIFETIME: Duration = Duration::from_secs(60);
 
 fn key(begins: DateTime<Utc>) -> SigningKey {
     let pem = PrivateKey::make(SigningAlgorithm::EdDSA).unwrap();
-    let pkcs8 = PrivatePkcs8KeyDer::from_pem_slice(pem.as_bytes()).unwrap();
-    SigningKey::new(begins, pkcs8.secret_pkcs8_der()).unwrap()
+    SigningKey::from_pem(begins, &pem).unwrap()
 }
 
 fn kids(jwks: &str) -> Vec<String> {
@@ -196,4 +195,17 @@ fn what_is_no_private_key_is_refused_with_its_place() {
         .unwrap()
         .to_string();
     assert!(error.contains("openssl genpkey"), "{error}");
+}
+
+#[test]
+fn a_key_that_cannot_be_used_is_not_added() {
+    let issuer = Issuer::new();
+    let keys = issuer.keys();
+    let before = keys.jwks();
+    let given = issuer.config.signing.keys.join("given.txt");
+    let garbage = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+    fs::write(&given, garbage).unwrap();
+    let refused = keys.rotate(Duration::ZERO, Some(&given)).unwrap_err();
+    assert!(refused.to_string().contains("given.txt"), "{refused}");
+    assert_eq!(issuer.keys().jwks(), before);
 }
