@@ -185,7 +185,7 @@ impl Running {
     }
 
     /// As [`Running::start`], on these ports for HTTP and gRPC.
-    fn start_on(
+    pub fn start_on(
         name: &str,
         folder: &Path,
         [http, grpc]: [u16; 2],

@@ -1,23 +1,31 @@
-//! Who calls: bearer tokens (JWT, EdDSA), verified with the issuer's public key.
+//! Who calls: bearer tokens (JWT), verified with the public keys of their issuer, which is `core` or any OpenID provider.
 //!
 //! Which methods need one is written in the contract (`platform.v1.policy`); the layer in `layers::authenticate` asks
-//! the [`Verifier`] and puts the [`Caller`] into the request. `core` signs tokens with a [`SigningKey`]. An internal method
-//! demands a proof of the calling service: a [`ServiceKey`] makes it, a [`ServiceVerifier`] checks it, and [`service`]
-//! tells whose it was.
+//! the [`Verifier`] and puts the [`Caller`] into the request. `core` signs tokens with its [`SigningKeys`]. An internal
+//! method demands a proof of the calling service: a [`ServiceKey`] makes it, a [`ServiceVerifier`] checks it, and
+//! [`service`] tells whose it was.
+//!
+//! What a token proves is remembered for as long as the keys of the issuer stay the same. They are read again every few
+//! minutes (a file, every few seconds), and when a token names a key that is not known, but not more often than every ten
+//! seconds, whatever is sent. While they cannot be read, those known stay in use.
 
-mod ed25519;
+mod crypto;
+pub(crate) mod discovery;
+mod keys;
 mod service;
 mod signing;
+mod source;
+mod trusted;
 mod verifier;
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use api_runtime::Policy;
 
 pub(crate) use self::service::CallingService;
 pub use self::{
     service::{SERVICE_AUTHORIZATION, ServiceKey, ServiceRejection, ServiceVerifier, service},
-    signing::SigningKey,
+    signing::SigningKeys,
     verifier::{Rejection, Verifier},
 };
 
@@ -75,6 +83,15 @@ pub enum Error {
     Key { path: String, reason: String },
     #[error("a token cannot be signed: {0}")]
     Sign(#[from] jsonwebtoken::errors::Error),
+}
+
+impl Error {
+    fn key(path: &Path, reason: impl ToString) -> Self {
+        Self::Key {
+            path: path.display().to_string(),
+            reason: reason.to_string(),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -24,9 +24,14 @@
 //! | `cache.timeout` | `100ms` | how long a request waits for an answer of the cache before it goes on without |
 //! | `cache.memory` | `33554432` | with `memory://`: bytes to hold of each table |
 //! | `cache.root_certificate` | none | with `rediss://`: file (PEM) with the certificates to trust instead of the system's |
-//! | `auth.issuer`, `auth.audience` | `core`, `platform` | the `iss` and `aud` that a token must carry |
-//! | `auth.public_key_file` | `data/keys/token.pub.pem` | Ed25519 key (PEM) that verifies tokens; read when it is first needed, and again until it exists |
-//! | `auth.leeway` | `5s` | how far the clocks of issuer and verifier may differ |
+//! | `auth.issuer`, `auth.audience` | `http://127.0.0.1:8101`, `platform` | the `iss` and `aud` that a token must carry |
+//! | `auth.jwks_url` | none | where the issuer's public keys are asked for, such as `https://auth.example.com/.well-known/jwks.json`; EdDSA, ES256 and RS256 (2048 bits at least) |
+//! | `auth.keys_file` | `data/keys/jwks.json` | without a `jwks_url`: file with the public keys, a JWK Set or PEM; it may come later and change. `core` keeps it up to date |
+//! | `auth.roles_claim` | `roles` | the claim with the caller's roles, or a JSON pointer to it such as `/realm_access/roles` |
+//! | `auth.leeway` | `5s` | how far the clocks of issuer and verifier may differ, at most `5m` |
+//! | `auth.signing.keys` | `data/keys/signing` | `core` only: folder with the private keys (`*.pem`, PKCS#8), see [`SigningKeys`](crate::auth::SigningKeys) |
+//! | `auth.signing.pem` | none | instead of the folder: private keys in PEM, of which the first signs and all are published; a secret, never printed |
+//! | `auth.signing.algorithm` | `EdDSA` | of keys that are made, or `ES256`; RSA keys (`RS256`) have to be given |
 //! | `auth.services.keys` | `data/keys/services` | folder with the public keys (Ed25519, PEM) of the services that may call internal methods, `<service>.pub.pem` each; a file may hold an old key and a new one |
 //! | `auth.services.key_file` | `data/keys/<service>.key.pem` | the private key (PKCS#8, PEM) with which the service proves that it calls another; made at the first start, with its public half in `auth.services.keys`, if it is not there |
 //! | `log.level` | `info` | `error`, `warn`, `info`, `debug`, `trace`; by module as `info,consultants=debug` |
@@ -152,9 +157,13 @@ pub struct Cache {
 pub struct Auth {
     pub issuer: String,
     pub audience: String,
-    pub public_key_file: PathBuf,
-    #[serde(with = "duration")]
+    #[serde(deserialize_with = "values::jwks_url")]
+    pub jwks_url: Option<http::Uri>,
+    pub keys_file: PathBuf,
+    pub roles_claim: String,
+    #[serde(deserialize_with = "values::leeway")]
     pub leeway: Duration,
+    pub signing: Signing,
     pub services: ServiceKeys,
 }
 
@@ -162,6 +171,22 @@ pub struct Auth {
 pub struct ServiceKeys {
     pub keys: PathBuf,
     pub key_file: PathBuf,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Signing {
+    pub keys: PathBuf,
+    #[serde(deserialize_with = "values::secret")]
+    pub pem: Option<SecretString>,
+    pub algorithm: SigningAlgorithm,
+}
+
+/// Of RFC 7518 and RFC 8037.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum SigningAlgorithm {
+    EdDSA,
+    ES256,
+    RS256,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -262,10 +287,13 @@ pub(crate) fn defaults(service: &str) -> serde_json::Value {
             "root_certificate": null,
         },
         "auth": {
-            "issuer": "core",
+            "issuer": "http://127.0.0.1:8101",
             "audience": "platform",
-            "public_key_file": "data/keys/token.pub.pem",
+            "jwks_url": null,
+            "keys_file": "data/keys/jwks.json",
+            "roles_claim": "roles",
             "leeway": "5s",
+            "signing": { "keys": "data/keys/signing", "pem": null, "algorithm": "EdDSA" },
             "services": {
                 "keys": "data/keys/services",
                 "key_file": format!("data/keys/{service}.key.pem"),

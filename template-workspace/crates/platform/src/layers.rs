@@ -60,6 +60,7 @@ impl Shared {
     /// `service` is the one whose process it is, with these contracts.
     pub fn new(
         service: &'static str,
+        verifier: Verifier,
         config: &Config,
         contracts: &[Contract],
     ) -> Result<Self, Error> {
@@ -67,7 +68,7 @@ impl Shared {
         let limited = config.limits.rate.is_some()
             || methods.any(|method| method.policy.rate_limit.is_some());
         Ok(Self {
-            verifier: Verifier::new(&config.auth),
+            verifier,
             service_verifier: ServiceVerifier::new(&config.auth),
             limits: config.limits.clone(),
             load: Load::new(config.limits.concurrency),
@@ -215,7 +216,7 @@ impl Layers {
         };
         let answer = async {
             let mut request = body::limit(request, self.shared.limits.body, self.transport)?;
-            let identified = self.identify(&mut request);
+            let identified = self.identify(&mut request).await;
             let counted = self.count(request.extensions()).await?;
             identified?;
             // What the timer would notice only after a millisecond: nobody waits for this answer any more.
@@ -239,7 +240,7 @@ impl Layers {
     }
 
     /// Puts who calls into the request, if that is whom the method is for.
-    fn identify(&self, request: &mut Request) -> Result<(), Status> {
+    async fn identify(&self, request: &mut Request) -> Result<(), Status> {
         if self.transport == Transport::Http {
             bearer::refuse_in_query(request.uri())?;
         }
@@ -247,7 +248,7 @@ impl Layers {
             return Ok(());
         }
         let refuse = |rejection| bearer::refuse(rejection, self.policy);
-        let caller = match self.shared.verifier.verify(request.headers()) {
+        let caller = match self.shared.verifier.verify(request.headers()).await {
             Err(Rejection::Missing) if self.policy.access == Access::Internal => None,
             verified => Some(verified.map_err(refuse)?),
         };

@@ -37,5 +37,7 @@ pub use self::{
 
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::service::Commands;
+    pub use clap;
     pub use diesel_migrations;
 }

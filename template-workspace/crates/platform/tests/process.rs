@@ -27,6 +27,7 @@ const SERVICE: Service = Service {
     version: "1.2.3",
     config: "",
     wire: |platform| Box::pin(wire(platform)),
+    commands: None,
 };
 
 static METHODS: [Method; 3] = [

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, ops::Deref, time::Duration};
 use http::HeaderMap;
 use platform::{
     Application, Running, Service, Sources,
-    auth::{Caller, ServiceKey, ServiceVerifier, SigningKey},
+    auth::{Caller, ServiceKey, ServiceVerifier, SigningKeys},
     config,
 };
 use tempfile::TempDir;
@@ -20,10 +20,10 @@ const SUBJECT: &str = "00000000-0000-4000-8000-000000000001";
 pub struct TestServer {
     running: Running,
     client: Client,
-    key: SigningKey,
+    keys: SigningKeys,
     auth: config::Auth,
     _place: Place,
-    _keys: TempDir,
+    _folder: TempDir,
 }
 
 impl TestServer {
@@ -35,10 +35,12 @@ impl TestServer {
     /// As [`TestServer::start`], with settings such as `("service.users", "http://…")`.
     pub async fn configured(service: &Service, settings: &[(&str, &str)]) -> Self {
         let place = Place::any().await;
-        let keys = tempfile::tempdir().expect("a temporary folder can be made");
-        let key_file = keys.path().join("token.pub.pem").display().to_string();
-        let services = keys.path().join("services").display().to_string();
-        let service_key = keys.path().join("service.key.pem").display().to_string();
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let in_folder = |name| folder.path().join(name).display().to_string();
+        let key_file = in_folder("jwks.json");
+        let signing_keys = in_folder("signing");
+        let services = in_folder("services");
+        let service_key = in_folder("service.key.pem");
         let own = [
             ("http.host", "127.0.0.1"),
             ("http.port", "0"),
@@ -47,7 +49,8 @@ impl TestServer {
             ("database.url", place.url()),
             ("database.max_connections", "4"),
             ("database.migrate_at_start", "true"),
-            ("auth.public_key_file", &key_file),
+            ("auth.keys_file", &key_file),
+            ("auth.signing.keys", &signing_keys),
             ("auth.services.keys", &services),
             ("auth.services.key_file", &service_key),
         ];
@@ -56,13 +59,14 @@ impl TestServer {
             .await
             .unwrap_or_else(|error| panic!("{error}"));
         let auth = application.config().auth.clone();
-        let key = SigningKey::open(&auth, Duration::from_secs(300)).expect("a key can be made");
+        let signing_keys =
+            SigningKeys::open(&auth, Duration::from_secs(300)).expect("a key can be made");
         application
             .migrate_at_start()
             .await
             .expect("the migrations apply");
         let running = application.start().await.expect("the service starts");
-        let token = key
+        let token = signing_keys
             .sign(&Caller::new(SUBJECT))
             .expect("a token can be signed")
             .0;
@@ -70,10 +74,10 @@ impl TestServer {
         Self {
             running,
             client,
-            key,
+            keys: signing_keys,
             auth,
             _place: place,
-            _keys: keys,
+            _folder: folder,
         }
     }
 
@@ -94,7 +98,7 @@ impl TestServer {
 
     /// A valid token for a caller with roles and scopes.
     pub fn sign(&self, caller: &Caller) -> String {
-        self.key.sign(caller).expect("a token can be signed").0
+        self.keys.sign(caller).expect("a token can be signed").0
     }
 
     /// What another service sends in `service-authorization` when it calls a contract of the server, such as

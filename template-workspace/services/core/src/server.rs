@@ -3,17 +3,18 @@
 use std::{sync::Arc, time::Duration};
 
 use auth_api::v1 as auth;
-use platform::{Module, Platform, Service, auth::SigningKey, database::Migrations};
+use platform::{Module, Platform, Service, auth::SigningKeys, database::Migrations};
 use users_api::v1 as users;
 
 use crate::{
     biz::{Sessions, Users},
+    commands::Command,
     data::UserStore,
     service::{AuthApi, UsersApi},
 };
 
 /// This service, as [`platform::run`] takes it.
-pub const SERVICE: Service = platform::service!(wire);
+pub const SERVICE: Service = platform::service!(wire, commands: Command);
 
 /// Services that run in this process, on its ports.
 pub const MOUNTED: &[&Service] = &[
@@ -25,10 +26,10 @@ pub const MIGRATIONS: Migrations = platform::migrations!();
 
 /// The `service` section of the configuration.
 #[derive(serde::Deserialize)]
-struct Settings {
+pub(crate) struct Settings {
     /// For how long a token is accepted.
     #[serde(with = "platform::config::duration")]
-    token_lifetime: Duration,
+    pub token_lifetime: Duration,
 }
 
 /// Read from top to bottom: each line needs the ones above it.
@@ -36,13 +37,14 @@ async fn wire(platform: &Platform) -> Result<Module, platform::Error> {
     let database = platform.database(&MIGRATIONS)?;
     let cache = platform.cache()?;
     let settings = platform.settings::<Settings>()?;
-    let signing_key = SigningKey::open(platform.auth(), settings.token_lifetime)?;
+    let signing_keys = SigningKeys::open(platform.auth(), settings.token_lifetime)?;
     let store = Arc::new(UserStore::new(database, &cache));
 
     let users = UsersApi::new(Users::new(store.clone()));
-    let sessions = AuthApi::new(Sessions::new(store, signing_key));
+    let sessions = AuthApi::new(Sessions::new(store, signing_keys.clone()));
 
     Ok(Module::new()
+        .issuer(&signing_keys)
         .contract(users::users_service(users))
         .contract(auth::auth_service(sessions)))
 }

@@ -1,8 +1,10 @@
-//! `cargo run --release --bin measure -- render|build|requests|data`: the numbers of the README, as Markdown tables.
+//! `cargo run --release --bin measure -- render|build|requests|data|tokens`: the numbers of the README, as Markdown tables.
 //!
-//! `requests` and `data` need h2load (Debian: nghttp2-client) and Linux (`/proc`), `data` PostgreSQL and Redis as well.
+//! `requests` and `data` need h2load (Debian: nghttp2-client) and Linux (`/proc`), `data` PostgreSQL and Redis as well,
+//! `tokens` openssl and Linux.
 
 mod data;
+mod tokens;
 
 use std::{
     collections::BTreeMap,
@@ -30,7 +32,8 @@ fn main() -> Result<()> {
         Some("build") => building(),
         Some("requests") => requests(),
         Some("data") => data::measure(),
-        _ => bail!("usage: measure render|build|requests|data"),
+        Some("tokens") => tokens::measure(),
+        _ => bail!("usage: measure render|build|requests|data|tokens"),
     }
 }
 

@@ -1,7 +1,6 @@
 //! Entries on a Redis, or on what speaks like one.
 
 use std::{
-    path::Path,
     sync::{
         Arc, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -13,7 +12,6 @@ use fred::{
     bytes::Bytes,
     error::{Error as RedisError, ErrorKind},
     interfaces::{ClientLike, KeysInterface, LuaInterface},
-    rustls::{ClientConfig, crypto::ring},
     types::{
         Builder, Expiration, SetOptions,
         config::{Config, ReconnectPolicy, TlsConnector, UnresponsiveConfig},
@@ -90,7 +88,8 @@ impl Redis {
         // Away at start is no different from away later.
         redis.fail_fast = false;
         if with_tls {
-            redis.tls = Some(connector(config.root_certificate.as_deref())?.into());
+            let tls = tls::client(config.root_certificate.as_deref()).map_err(Error::internal)?;
+            redis.tls = Some(TlsConnector::from(tls).into());
         }
         let client = Builder::from_config(redis)
             .with_performance_config(|performance| {
@@ -273,17 +272,6 @@ pub(crate) fn parse(url: &str) -> Result<(Config, bool), &'static str> {
     config
         .map(|config| (config, with_tls))
         .map_err(|_| "is no URL like redis://user:password@host:port")
-}
-
-/// TLS that trusts the certificates of a file, else those that the system trusts.
-fn connector(root_certificate: Option<&Path>) -> Result<TlsConnector, Error> {
-    let roots = tls::roots(root_certificate).map_err(Error::internal)?;
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(Error::internal)?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(config.into())
 }
 
 /// Lets something happen once in a while.

@@ -3,7 +3,7 @@
 use std::{fmt::Display, path::PathBuf, str::FromStr, time::Duration};
 
 use api_runtime::{LARGEST_MESSAGE, RateLimit};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, de::Error};
 use tracing_subscriber::filter::Targets;
 
@@ -168,6 +168,37 @@ where
             value.map_err(|error| D::Error::custom(format!("`{text}`: {error}")))
         })
         .collect()
+}
+
+/// The clocks of a cluster differ by less.
+pub(super) fn leeway<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let leeway = duration::deserialize(deserializer)?;
+    if leeway > Duration::from_secs(300) {
+        return Err(D::Error::custom("must be at most 5m"));
+    }
+    Ok(leeway)
+}
+
+/// An empty text is none.
+pub(super) fn secret<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<SecretString>, D::Error> {
+    let text = Option::<SecretString>::deserialize(deserializer)?;
+    Ok(text.filter(|text| !text.expose_secret().is_empty()))
+}
+
+/// An empty text is none.
+pub(super) fn jwks_url<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<http::Uri>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?.filter(|text| !text.is_empty());
+    let Some(text) = text else { return Ok(None) };
+    match text.parse::<http::Uri>() {
+        Ok(url) if matches!(url.scheme_str(), Some("http" | "https")) => Ok(Some(url)),
+        _ => Err(D::Error::custom(format!(
+            "`{text}` is no address like https://auth.example.com/.well-known/jwks.json"
+        ))),
+    }
 }
 
 /// An empty text is none.

@@ -20,6 +20,7 @@ const SERVICE: Service = Service {
     name: "shop",
     version: "1.2.3",
     config: "",
+    commands: None,
     wire: |_| Box::pin(async { Ok(module("shop.v1.ShopService", &METHODS, answer)) }),
 };
 

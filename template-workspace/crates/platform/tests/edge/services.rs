@@ -14,6 +14,7 @@ const STOCK: Service = Service {
     name: "stock",
     version: "1.2.3",
     config: "",
+    commands: None,
     wire: |_| {
         Box::pin(std::future::ready(Ok(module(
             "stock.v1.StockService",

@@ -1,6 +1,6 @@
 use std::{sync::Arc, time::Duration};
 
-use platform::auth::{Caller, SigningKey};
+use platform::auth::{Caller, SigningKeys};
 use secrecy::SecretString;
 use uuid::Uuid;
 
@@ -20,15 +20,15 @@ pub struct Session {
 /// The use cases.
 pub struct Sessions<R> {
     repository: Arc<R>,
-    signing_key: SigningKey,
+    signing_keys: SigningKeys,
 }
 
 impl<R: UserRepository> Sessions<R> {
-    /// Sessions of the users in this repository, with tokens signed by this key.
-    pub fn new(repository: Arc<R>, signing_key: SigningKey) -> Self {
+    /// Sessions of the users in this repository, with tokens signed by these keys.
+    pub fn new(repository: Arc<R>, signing_keys: SigningKeys) -> Self {
         Self {
             repository,
-            signing_key,
+            signing_keys,
         }
     }
 
@@ -41,7 +41,7 @@ impl<R: UserRepository> Sessions<R> {
         let (user_id, hash) = credentials.map(|c| (c.user_id, c.password_hash)).unzip();
         let matches = password::verify(password, hash).await?;
         let user_id = user_id.filter(|_| matches).ok_or(Error::WrongCredentials)?;
-        let token = self.signing_key.sign(&Caller::new(user_id.to_string()));
+        let token = self.signing_keys.sign(&Caller::new(user_id.to_string()));
         let (access_token, expires_in) = token.map_err(platform::Error::from)?;
         Ok(Session {
             user_id,

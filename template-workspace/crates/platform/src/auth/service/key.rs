@@ -18,7 +18,7 @@ use tempfile::{Builder, NamedTempFile};
 
 use super::{Claims, LIFETIME, header, verifier::SPKI};
 use crate::{
-    auth::{Error, ed25519},
+    auth::{Error, crypto},
     config,
 };
 
@@ -55,7 +55,7 @@ impl ServiceKey {
     ///
     /// When a file is no such key or cannot be written.
     pub fn open(service: &str, config: &config::ServiceKeys) -> Result<Self, Error> {
-        ed25519::install();
+        crypto::install();
         let key =
             private_key(&config.key_file).map_err(|reason| failed(&config.key_file, reason))?;
         let public = config.keys.join(format!("{service}.pub.pem"));

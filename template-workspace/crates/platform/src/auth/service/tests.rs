@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::*;
-use crate::config;
+use crate::{auth::tests::Issuer, config};
 
 const CONTRACT: &str = "users.v1.UsersService";
 
@@ -33,11 +33,8 @@ impl Workspace {
 
     fn verifier(&self) -> ServiceVerifier {
         ServiceVerifier::new(&config::Auth {
-            issuer: "core".to_owned(),
-            audience: "platform".to_owned(),
-            public_key_file: self.0.path().join("token.pub.pem"),
-            leeway: Duration::from_secs(5),
             services: self.keys("users"),
+            ..Issuer::new().config
         })
     }
 

@@ -8,7 +8,7 @@ use moka::sync::Cache;
 use rustls::pki_types::{SubjectPublicKeyInfoDer, pem::PemObject};
 
 use super::{Claims, LIFETIME, SERVICE_AUTHORIZATION, ServiceRejection, header};
-use crate::{auth::ed25519, config};
+use crate::{auth::crypto, config};
 
 /// What stands before the 32 bytes of a public Ed25519 key (RFC 8410 section 4).
 pub(super) const SPKI: [u8; 12] = [
@@ -41,7 +41,7 @@ struct Verified {
 
 impl ServiceVerifier {
     pub fn new(config: &config::Auth) -> Self {
-        ed25519::install();
+        crypto::install();
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.leeway = config.leeway.as_secs();
         // Which contract is called is known with the call.
