@@ -9,7 +9,6 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     Error, Module, Platform, Service,
-    auth::Verifier,
     config::{Config, ConfigError, Layer, Layers, Problem},
     database,
     health::Health,
@@ -159,17 +158,13 @@ impl Application {
             databases,
         } = self;
         let metrics = telemetry::metrics()?;
-        let shared = Arc::new(Shared::new(
-            Verifier::new(&config.auth),
-            config.limits.clone(),
-            config.telemetry.clone(),
-        ));
+        let shared = Arc::new(Shared::new(&config));
         let health = Arc::new(Health::new(
             databases,
             contracts.iter().map(|contract| contract.name),
         ));
 
-        let http = server::bind("HTTP", &config.http).await?;
+        let http = server::bind("HTTP", &config.http.listener()).await?;
         let http_address = http.local_addr().map_err(Error::internal)?;
         let rest = routes::http(about, &contracts, &shared, &health, metrics)?;
         let rpc = routes::grpc(&contracts, &shared, &health)?;
@@ -179,7 +174,7 @@ impl Application {
             let (limits, stop) = (config.limits.clone(), stop.clone());
             tasks.spawn(async move { server::serve(listener, router, &limits, stop).await });
         };
-        let grpc_address = if config.grpc == config.http && config.http.port != 0 {
+        let grpc_address = if config.grpc == config.http.listener() && config.http.port != 0 {
             serve(http, rest.merge(rpc));
             http_address
         } else {
