@@ -3,12 +3,15 @@
 use std::{sync::Arc, time::Duration};
 
 use auth_api::v1 as auth;
-use platform::{Module, Platform, Service, auth::SigningKey, database::Migrations};
+use platform::{
+    Module, Platform, Service, auth::SigningKey, config::duration, database::Migrations,
+};
+use serde::{Deserialize, Deserializer, de::Error};
 use users_api::v1 as users;
 
 use crate::{
-    biz::{Sessions, Users},
-    data::UserStore,
+    biz::{Lifetimes, Roles, Sessions, Users},
+    data::{SessionStore, UserStore},
     service::{AuthApi, UsersApi},
 };
 
@@ -24,11 +27,18 @@ pub const MOUNTED: &[&Service] = &[
 pub const MIGRATIONS: Migrations = platform::migrations!();
 
 /// The `service` section of the configuration.
-#[derive(serde::Deserialize)]
+#[derive(Deserialize)]
 struct Settings {
-    /// For how long a token is accepted.
-    #[serde(with = "platform::config::duration")]
+    /// For how long an access token is accepted.
+    #[serde(deserialize_with = "token_lifetime")]
     token_lifetime: Duration,
+    /// How long a session lasts without a refresh.
+    #[serde(deserialize_with = "session_lifetime")]
+    session_idle: Duration,
+    /// How long a session lasts.
+    #[serde(deserialize_with = "session_lifetime")]
+    session_lifetime: Duration,
+    roles: Roles,
 }
 
 /// Read from top to bottom: each line needs the ones above it.
@@ -36,13 +46,37 @@ async fn wire(platform: &Platform) -> Result<Module, platform::Error> {
     let database = platform.database(&MIGRATIONS)?;
     let cache = platform.cache()?;
     let settings = platform.settings::<Settings>()?;
+    let lifetimes = Lifetimes {
+        idle: settings.session_idle,
+        total: settings.session_lifetime,
+    };
     let signing_key = SigningKey::open(platform.auth(), settings.token_lifetime)?;
-    let store = Arc::new(UserStore::new(database, &cache));
 
-    let users = UsersApi::new(Users::new(store.clone()));
-    let sessions = AuthApi::new(Sessions::new(store, signing_key));
+    let users = Arc::new(UserStore::new(database.clone(), &cache));
+    let users = UsersApi::new(Users::new(users, settings.roles.clone()));
+    let sessions = Arc::new(SessionStore::new(database));
+    let sessions = Sessions::new(sessions, signing_key, settings.roles, lifetimes);
 
     Ok(Module::new()
         .contract(users::users_service(users))
-        .contract(auth::auth_service(sessions)))
+        .contract(auth::auth_service(AuthApi::new(sessions))))
+}
+
+/// Nothing calls an access token back: for so long it speaks for a user who was deleted or has logged out.
+fn token_lifetime<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    const LONGEST: Duration = Duration::from_secs(5 * 60);
+    let lifetime = duration::deserialize(deserializer)?;
+    match (Duration::from_secs(1)..=LONGEST).contains(&lifetime) {
+        true => Ok(lifetime),
+        false => Err(D::Error::custom("must be from 1s to 5m")),
+    }
+}
+
+fn session_lifetime<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+    let lifetime = duration::deserialize(deserializer)?;
+    match (Duration::from_secs(1)..=LONGEST).contains(&lifetime) {
+        true => Ok(lifetime),
+        false => Err(D::Error::custom("must be from 1s to 3650d")),
+    }
 }
