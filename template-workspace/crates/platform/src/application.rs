@@ -4,6 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use api_runtime::Contract;
 use axum::Router;
+use clap::ArgMatches;
 use tokio::{net::TcpListener, time::Instant};
 use tokio_util::task::TaskTracker;
 
@@ -16,7 +17,7 @@ use crate::{
     ops::About,
     routes,
     server::{self, Stop},
-    service::UsedDatabase,
+    service::{Commands, UsedDatabase},
     telemetry,
 };
 
@@ -49,6 +50,7 @@ pub struct Application {
     about: About,
     config: Config,
     contracts: Vec<Contract>,
+    commands: Option<Commands>,
     databases: Vec<UsedDatabase>,
 }
 
@@ -93,6 +95,7 @@ impl Application {
             about,
             config,
             contracts,
+            commands: own.commands,
             databases,
         })
     }
@@ -149,6 +152,14 @@ impl Application {
         Ok(())
     }
 
+    /// Runs a command of the process's own service.
+    pub(crate) async fn run_command(self, matches: &ArgMatches) -> Result<(), Error> {
+        match self.commands {
+            Some(run) => run(matches).await,
+            None => Err(Error::internal("nothing runs this command")),
+        }
+    }
+
     /// Starts to serve.
     pub async fn start(self) -> Result<Running, Error> {
         let Self {
@@ -156,6 +167,7 @@ impl Application {
             config,
             contracts,
             databases,
+            commands: _,
         } = self;
         let metrics = telemetry::metrics()?;
         let shared = Arc::new(Shared::new(&config));

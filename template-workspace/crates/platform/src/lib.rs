@@ -31,10 +31,11 @@ pub use self::{
     application::{Application, Running, Sources},
     error::Error,
     run::run,
-    service::{Module, Platform, Service},
+    service::{Module, NoCommands, Platform, Service},
 };
 
 #[doc(hidden)]
 pub mod __private {
+    pub use clap;
     pub use diesel_migrations;
 }

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
@@ -42,12 +42,12 @@ enum Migrate {
 /// The whole of a service's `main`: reads the command line, and serves until it is told to stop. Services in `mounted`
 /// share the process and its ports.
 pub fn run(service: &Service, mounted: &[&Service]) -> ExitCode {
-    let arguments = arguments(service);
+    let matches = command(service).get_matches();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
     let ended = runtime.map_err(Error::internal).and_then(|runtime| {
-        let ended = runtime.block_on(execute(service, mounted, arguments));
+        let ended = runtime.block_on(execute(service, mounted, &matches));
         // A query that still runs on a thread of its own must not hold the process up.
         runtime.shutdown_background();
         ended
@@ -61,17 +61,19 @@ pub fn run(service: &Service, mounted: &[&Service]) -> ExitCode {
     }
 }
 
-fn arguments(service: &Service) -> Arguments {
+fn command(service: &Service) -> clap::Command {
     let version = format!("{} (git {})", service.version, env!("GIT_COMMIT"));
     let command = Arguments::command().name(service.name).version(version);
-    Arguments::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+    // What describes the service's own commands is no description of the service.
+    (service.commands)(command).about(None::<&str>)
 }
 
 async fn execute(
     service: &Service,
     mounted: &[&Service],
-    arguments: Arguments,
+    matches: &ArgMatches,
 ) -> Result<(), Error> {
+    let arguments = Arguments::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
     let sources = Sources {
         file: arguments.config,
         variables: variables()?,
@@ -87,6 +89,11 @@ async fn execute(
         Some(Command::Migrate {
             instead: Some(Migrate::Down),
         }) => application.revert_migration().await?,
+        // A command that is none of the above is the service's own.
+        None if matches.subcommand_name().is_some() => {
+            application.migrate_at_start().await?;
+            application.run_command(matches).await?;
+        }
         Some(Command::Serve) | None => {
             application.migrate_at_start().await?;
             let left = serve(service, application).await?;

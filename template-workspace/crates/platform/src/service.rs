@@ -7,6 +7,8 @@ use std::{
 };
 
 use api_runtime::Contract;
+use clap::{ArgMatches, Subcommand};
+use futures_util::future::BoxFuture;
 use serde::de::DeserializeOwned;
 
 use crate::{
@@ -27,29 +29,45 @@ pub struct Service {
     pub config: &'static str,
     #[doc(hidden)]
     pub wire: for<'a> fn(&'a Platform) -> Wiring<'a>,
+    /// Adds the service's own commands to those of every service.
+    #[doc(hidden)]
+    pub commands: fn(clap::Command) -> clap::Command,
 }
 
 #[doc(hidden)]
 pub type Wiring<'a> = Pin<Box<dyn Future<Output = Result<Module, Error>> + Send + 'a>>;
 
 /// Describes the service of this package: its name and version, the `config.yaml` beside its `Cargo.toml`, and
-/// `async fn wire(&Platform) -> Result<Module, platform::Error>`, which makes its parts.
+/// `async fn wire(&Platform) -> Result<Module, platform::Error>`, which makes its parts. A service with commands of its
+/// own names their type (`clap::Subcommand`), and gives [`Module::commands`] what runs them.
 #[macro_export]
 macro_rules! service {
     ($wire:path) => {
+        $crate::service!($wire, $crate::NoCommands)
+    };
+    ($wire:path, $commands:ty) => {
         $crate::Service {
             name: env!("CARGO_PKG_NAME"),
             version: env!("CARGO_PKG_VERSION"),
             config: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/config.yaml")),
             wire: |platform| Box::pin($wire(platform)),
+            commands: <$commands as $crate::__private::clap::Subcommand>::augment_subcommands,
         }
     };
 }
+
+/// The commands of a service that has none of its own.
+#[derive(Subcommand)]
+pub enum NoCommands {}
+
+pub(crate) type Commands =
+    Box<dyn FnOnce(&ArgMatches) -> BoxFuture<'static, Result<(), Error>> + Send>;
 
 /// What a service offers, collected by its `wire`.
 #[derive(Default)]
 pub struct Module {
     pub(crate) contracts: Vec<Contract>,
+    pub(crate) commands: Option<Commands>,
 }
 
 impl Module {
@@ -60,6 +78,19 @@ impl Module {
     /// Serves a contract over gRPC and HTTP.
     pub fn contract(mut self, contract: Contract) -> Self {
         self.contracts.push(contract);
+        self
+    }
+
+    /// Runs the service's own commands. Those of a mounted service cannot be reached.
+    pub fn commands<C, F>(mut self, run: impl FnOnce(C) -> F + Send + 'static) -> Self
+    where
+        C: Subcommand,
+        F: Future<Output = Result<(), Error>> + Send + 'static,
+    {
+        self.commands = Some(Box::new(|matches| match C::from_arg_matches(matches) {
+            Ok(command) => Box::pin(run(command)),
+            Err(error) => Box::pin(std::future::ready(Err(Error::internal(error)))),
+        }));
         self
     }
 }

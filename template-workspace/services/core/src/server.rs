@@ -11,12 +11,13 @@ use users_api::v1 as users;
 
 use crate::{
     biz::{Lifetimes, Roles, Sessions, Users},
+    commands::Command,
     data::{SessionStore, UserStore},
     service::{AuthApi, UsersApi},
 };
 
 /// This service, as [`platform::run`] takes it.
-pub const SERVICE: Service = platform::service!(wire);
+pub const SERVICE: Service = platform::service!(wire, Command);
 
 /// Services that run in this process, on its ports.
 pub const MOUNTED: &[&Service] = &[
@@ -53,13 +54,14 @@ async fn wire(platform: &Platform) -> Result<Module, platform::Error> {
     let signing_key = SigningKey::open(platform.auth(), settings.token_lifetime)?;
 
     let users = Arc::new(UserStore::new(database.clone(), &cache));
-    let users = UsersApi::new(Users::new(users, settings.roles.clone()));
+    let users = Arc::new(Users::new(users, settings.roles.clone()));
     let sessions = Arc::new(SessionStore::new(database));
     let sessions = Sessions::new(sessions, signing_key, settings.roles, lifetimes);
 
     Ok(Module::new()
-        .contract(users::users_service(users))
-        .contract(auth::auth_service(AuthApi::new(sessions))))
+        .contract(users::users_service(UsersApi::new(users.clone())))
+        .contract(auth::auth_service(AuthApi::new(sessions)))
+        .commands(move |command: Command| command.run(users)))
 }
 
 /// Nothing calls an access token back: for so long it speaks for a user who was deleted or has logged out.

@@ -4,7 +4,7 @@
 use std::{sync::LazyLock, thread::available_parallelism, time::Duration};
 
 use argon2::{
-    Argon2,
+    Argon2, Params,
     password_hash::{PasswordHasher, PasswordVerifier},
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -40,12 +40,12 @@ pub async fn verify(password: SecretString, hash: Option<String>) -> Result<bool
 
 /// Whether a hash was made with other parameters than are used today.
 pub fn is_outdated(hash: &str) -> bool {
-    parameters(hash) != parameters(&NOBODYS_HASH)
-}
-
-/// `$argon2id$v=19$m=19456,t=2,p=1` of a hash, before its salt.
-fn parameters(hash: &str) -> Option<&str> {
-    hash.rsplitn(3, '$').nth(2)
+    let (m, t, p) = (
+        Params::DEFAULT_M_COST,
+        Params::DEFAULT_T_COST,
+        Params::DEFAULT_P_COST,
+    );
+    !hash.starts_with(&format!("$argon2id$v=19$m={m},t={t},p={p}$"))
 }
 
 static NOBODYS_HASH: LazyLock<String> =

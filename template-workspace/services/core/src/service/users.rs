@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use api_runtime::{UpdateMask, parse_uuid};
 use platform::{
     auth::caller,
@@ -18,12 +20,12 @@ pub const USER_FIELDS: &[filter::Field<UserField>] = &[
 
 /// `users.v1.UsersService`.
 pub struct UsersApi<R> {
-    users: Users<R>,
+    users: Arc<Users<R>>,
 }
 
 impl<R> UsersApi<R> {
     /// Serves these users.
-    pub fn new(users: Users<R>) -> Self {
+    pub fn new(users: Arc<Users<R>>) -> Self {
         Self { users }
     }
 }
