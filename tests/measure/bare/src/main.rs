@@ -4,12 +4,14 @@
 //! - `bare query HTTP_ADDRESS GRPC_ADDRESS DATABASE [CACHE]` runs the statements that the rendered service runs, through a
 //!   pool like its own, and keeps what it has got by its id in the cache; both are URLs, as in a service's configuration.
 //! - `bare` answers from memory behind the platform's layers; the environment configures it, as any service.
+//! - `bare password HTTP_ADDRESS` checks a password for every request.
 //! - `bare sink ADDRESS` takes traces (OTLP over gRPC) and forgets them.
 
 mod cache;
 mod grpc;
 mod http;
 mod layers;
+mod password;
 mod postgres;
 mod sink;
 mod sqlite;
@@ -44,6 +46,7 @@ async fn run(arguments: Vec<String>) -> Result<(), Failure> {
         ["echo", http, grpc] => serve(Store::Memory, http, grpc).await,
         ["query", http, grpc, database] => serve(Store::open(database, None).await?, http, grpc).await,
         ["query", http, grpc, database, cache] => serve(Store::open(database, Some(cache)).await?, http, grpc).await,
+        ["password", http] => password::serve(http).await,
         ["sink", address] => sink::serve(address).await,
         _ => Err("the first lines of main.rs say what to write".into()),
     }
