@@ -103,7 +103,7 @@ async fn a_deleted_user_has_no_session() {
     let again = log_in(&server, "ada@example.com", PASSWORD).await;
     assert_eq!(again.status, 401);
     let change = json!({"oldPassword": PASSWORD, "newPassword": "battery staple"});
-    assert_eq!(client.post("/v1/auth/password", change).await.status, 400);
+    assert_eq!(client.post("/v1/auth/password", change).await.status, 403);
 }
 
 #[tokio::test]
@@ -116,7 +116,7 @@ async fn a_new_password_needs_the_old_one_and_ends_other_sessions() {
 
     let change = json!({"oldPassword": "wrong horse", "newPassword": "battery staple"});
     let refused = client.post("/v1/auth/password", change).await;
-    assert_eq!(refused.status, 400);
+    assert_eq!(refused.status, 403);
     assert_eq!(refused.json["details"][0]["reason"], "WRONG_PASSWORD");
     let change = json!({"oldPassword": PASSWORD, "newPassword": "short"});
     assert_eq!(client.post("/v1/auth/password", change).await.status, 400);
