@@ -30,12 +30,11 @@ mod tls;
 pub use self::{
     application::{Application, Running, Sources},
     error::Error,
-    run::run,
-    service::{Module, NoCommands, Platform, Service},
+    run::{run, run_with},
+    service::{Module, Platform, Service},
 };
 
 #[doc(hidden)]
 pub mod __private {
-    pub use clap;
     pub use diesel_migrations;
 }

@@ -39,10 +39,21 @@ enum Migrate {
     Down,
 }
 
+#[derive(Subcommand)]
+enum NoCommands {}
+
 /// The whole of a service's `main`: reads the command line, and serves until it is told to stop. Services in `mounted`
 /// share the process and its ports.
 pub fn run(service: &Service, mounted: &[&Service]) -> ExitCode {
-    let matches = command(service).get_matches();
+    run_with::<NoCommands>(service, mounted)
+}
+
+/// As [`run`], for a service with commands of its own, beside those of every service: `wire` gives [`Module::commands`]
+/// what runs them.
+///
+/// [`Module::commands`]: crate::Module::commands
+pub fn run_with<C: Subcommand>(service: &Service, mounted: &[&Service]) -> ExitCode {
+    let matches = command::<C>(service).get_matches();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
@@ -61,11 +72,11 @@ pub fn run(service: &Service, mounted: &[&Service]) -> ExitCode {
     }
 }
 
-fn command(service: &Service) -> clap::Command {
+fn command<C: Subcommand>(service: &Service) -> clap::Command {
     let version = format!("{} (git {})", service.version, env!("GIT_COMMIT"));
     let command = Arguments::command().name(service.name).version(version);
     // What describes the service's own commands is no description of the service.
-    (service.commands)(command).about(None::<&str>)
+    C::augment_subcommands(command).about(None::<&str>)
 }
 
 async fn execute(

@@ -29,36 +29,24 @@ pub struct Service {
     pub config: &'static str,
     #[doc(hidden)]
     pub wire: for<'a> fn(&'a Platform) -> Wiring<'a>,
-    /// Adds the service's own commands to those of every service.
-    #[doc(hidden)]
-    pub commands: fn(clap::Command) -> clap::Command,
 }
 
 #[doc(hidden)]
 pub type Wiring<'a> = Pin<Box<dyn Future<Output = Result<Module, Error>> + Send + 'a>>;
 
 /// Describes the service of this package: its name and version, the `config.yaml` beside its `Cargo.toml`, and
-/// `async fn wire(&Platform) -> Result<Module, platform::Error>`, which makes its parts. A service with commands of its
-/// own names their type (`clap::Subcommand`), and gives [`Module::commands`] what runs them.
+/// `async fn wire(&Platform) -> Result<Module, platform::Error>`, which makes its parts.
 #[macro_export]
 macro_rules! service {
     ($wire:path) => {
-        $crate::service!($wire, $crate::NoCommands)
-    };
-    ($wire:path, $commands:ty) => {
         $crate::Service {
             name: env!("CARGO_PKG_NAME"),
             version: env!("CARGO_PKG_VERSION"),
             config: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/config.yaml")),
             wire: |platform| Box::pin($wire(platform)),
-            commands: <$commands as $crate::__private::clap::Subcommand>::augment_subcommands,
         }
     };
 }
-
-/// The commands of a service that has none of its own.
-#[derive(Subcommand)]
-pub enum NoCommands {}
 
 pub(crate) type Commands =
     Box<dyn FnOnce(&ArgMatches) -> BoxFuture<'static, Result<(), Error>> + Send>;
@@ -81,7 +69,7 @@ impl Module {
         self
     }
 
-    /// Runs the service's own commands. Those of a mounted service cannot be reached.
+    /// Runs the service's own commands, which [`crate::run_with`] reads. Those of a mounted service cannot be reached.
     pub fn commands<C, F>(mut self, run: impl FnOnce(C) -> F + Send + 'static) -> Self
     where
         C: Subcommand,

@@ -1,10 +1,12 @@
+//! What `core` can be told on its command line.
+
 use std::sync::Arc;
 
 use clap::Subcommand;
 
 use crate::biz::{Error, UserRepository, Users};
 
-/// What `core` can be told beside what every service can: `core users grant ada@example.com admin`.
+/// The commands beside those of every service: `core users grant ada@example.com admin`.
 #[derive(Subcommand)]
 pub enum Command {
     /// Say what users are to the team.

@@ -1,7 +1,10 @@
 use std::process::ExitCode;
 
-use core_service::server::{MOUNTED, SERVICE};
+use core_service::{
+    commands::Command,
+    server::{MOUNTED, SERVICE},
+};
 
 fn main() -> ExitCode {
-    platform::run(&SERVICE, MOUNTED)
+    platform::run_with::<Command>(&SERVICE, MOUNTED)
 }

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// This service, as [`platform::run`] takes it.
-pub const SERVICE: Service = platform::service!(wire, Command);
+pub const SERVICE: Service = platform::service!(wire);
 
 /// Services that run in this process, on its ports.
 pub const MOUNTED: &[&Service] = &[

@@ -15,10 +15,19 @@ use testkit::Client;
 
 /// A process that serves in a folder of its own, with a log that tells everything.
 struct Core {
-    process: Child,
-    folder: TempDir,
     http: SocketAddr,
     grpc: SocketAddr,
+    folder: TempDir,
+    _process: Process,
+}
+
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 impl Core {
@@ -31,6 +40,7 @@ impl Core {
             .stdout(log.try_clone().unwrap())
             .stderr(log)
             .spawn()
+            .map(Process)
             .unwrap();
         for _ in 0..500 {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -40,10 +50,10 @@ impl Core {
             if let Some(line) = serving.next() {
                 let address = |name: &str| line[name].as_str().unwrap().parse().unwrap();
                 return Self {
-                    process,
                     http: address("http"),
                     grpc: address("grpc"),
                     folder,
+                    _process: process,
                 };
             }
         }
@@ -64,13 +74,6 @@ impl Core {
 
     fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap()
-    }
-}
-
-impl Drop for Core {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 
