@@ -242,7 +242,8 @@ async fn stuffing_is_throttled_and_the_victims_log_in_from_elsewhere() {
     {
         tried += 1;
     }
-    assert_eq!(tried, 100);
+    // More only if a minute has passed.
+    assert!((100..110).contains(&tried), "{tried}");
     // Not even by the account that the leaked password would have opened.
     let leaked = log_in_from(&mut auth, "203.0.113.1", "ada@example.com", PASSWORD).await;
     assert_eq!(leaked.unwrap_err().code(), Code::ResourceExhausted);
