@@ -172,10 +172,16 @@ async fn a_password_that_is_changed_meanwhile_begins_no_session(database: &Datab
             ends_others: true,
             ..beginning(&new)
         };
-        let (_, changed) = tokio::join!(sessions.begin(beginning(&old)), sessions.begin(changing));
+        let (log_in, change) = (sessions.begin(beginning(&old)), sessions.begin(changing));
+        let changed = match round % 2 {
+            0 => tokio::join!(log_in, change).1,
+            _ => tokio::join!(change, log_in).0,
+        };
         assert!(changed.unwrap());
         assert_eq!(sessions.find(old.id).await.unwrap(), None, "round {round}");
         assert_eq!(sessions.find(new.id).await.unwrap(), Some(new));
+        let late = new_session(&user);
+        assert!(!sessions.begin(beginning(&late)).await.unwrap());
     }
 }
 
