@@ -172,17 +172,13 @@ impl Application {
         let metrics = telemetry::metrics()?;
         let verifier = Verifier::new(&config.auth, issuer.clone())?;
         let trusted = verifier.keys();
-        let shared = Arc::new(Shared::new(
-            verifier,
-            config.limits.clone(),
-            config.telemetry.clone(),
-        ));
+        let shared = Arc::new(Shared::new(verifier, &config));
         let health = Arc::new(Health::new(
             databases,
             contracts.iter().map(|contract| contract.name),
         ));
 
-        let http = server::bind("HTTP", &config.http).await?;
+        let http = server::bind("HTTP", &config.http.listener()).await?;
         let http_address = http.local_addr().map_err(Error::internal)?;
         let mut rest = routes::http(about, &contracts, &shared, &health, metrics)?;
         if let Some(keys) = &issuer {
@@ -195,7 +191,7 @@ impl Application {
             let (limits, stop) = (config.limits.clone(), stop.clone());
             tasks.spawn(async move { server::serve(listener, router, &limits, stop).await });
         };
-        let grpc_address = if config.grpc == config.http && config.http.port != 0 {
+        let grpc_address = if config.grpc == config.http.listener() && config.http.port != 0 {
             serve(http, rest.merge(rpc));
             http_address
         } else {

@@ -10,6 +10,7 @@
 //! | key | default | meaning |
 //! |---|---|---|
 //! | `http.host`, `http.port` | `127.0.0.1`, `8080` | where HTTP is served: the REST API, `/healthz`, `/readyz`, `/metrics`, `/openapi.json`, `/docs` |
+//! | `http.proxies` | `[]` | networks such as `[10.0.0.0/8]` (in the environment `10.0.0.0/8, 192.0.2.7/32`) whose `x-forwarded-for` or `forwarded` headers are believed, over both transports: the client is the right-most address in them that is in none of these |
 //! | `grpc.host`, `grpc.port` | `127.0.0.1`, `9080` | where gRPC is served; the address of `http` puts both on one listener |
 //! | `database.url` | `sqlite://data/<service>.db` | or `postgres://user:password@host:5432/name`, with `?sslmode=require`, `verify-ca` or `verify-full` for TLS (`&sslrootcert=FILE`, else the roots of the system); a secret, never printed |
 //! | `database.max_connections` | `8` | size of the pool; connections are made when they are needed |
@@ -51,6 +52,7 @@ mod values;
 
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
+use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -65,7 +67,7 @@ pub use self::{
 /// What every service can be told; the module's documentation describes each key.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Config {
-    pub http: Listener,
+    pub http: Http,
     pub grpc: Listener,
     pub database: Database,
     pub cache: Cache,
@@ -74,6 +76,23 @@ pub struct Config {
     pub telemetry: Telemetry,
     pub limits: Limits,
     pub shutdown: Shutdown,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Http {
+    pub host: IpAddr,
+    pub port: u16,
+    #[serde(deserialize_with = "values::list")]
+    pub proxies: Vec<IpNet>,
+}
+
+impl Http {
+    pub(crate) fn listener(&self) -> Listener {
+        Listener {
+            host: self.host,
+            port: self.port,
+        }
+    }
 }
 
 /// An address to serve on. Port 0 takes a free one.
@@ -219,7 +238,7 @@ impl Cache {
 /// The lowest layer. A service that is mounted elsewhere uses only its `database`, `cache` and `service`.
 pub(crate) fn defaults(service: &str) -> serde_json::Value {
     serde_json::json!({
-        "http": { "host": "127.0.0.1", "port": 8080 },
+        "http": { "host": "127.0.0.1", "port": 8080, "proxies": [] },
         "grpc": { "host": "127.0.0.1", "port": 9080 },
         "database": {
             "url": format!("sqlite://data/{service}.db"),

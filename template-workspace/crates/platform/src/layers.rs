@@ -5,6 +5,7 @@
 //! need of it at hand, and a request passes them in one future without an allocation between them.
 
 mod body;
+mod client;
 mod deadline;
 pub(crate) mod ids;
 mod load;
@@ -23,6 +24,7 @@ use std::{
 use api_runtime::{Access, Method, Policy, Request, Response, Transport, error::status_response};
 use futures_util::future::BoxFuture;
 use http::{HeaderValue, StatusCode, header::WWW_AUTHENTICATE};
+use ipnet::IpNet;
 use tonic::{Code, Status};
 use tower::{Layer, Service};
 use tracing::{Instrument, Span};
@@ -30,7 +32,7 @@ use tracing::{Instrument, Span};
 use self::{load::Load, metrics::Metrics};
 use crate::{
     auth::Verifier,
-    config::{Limits, Telemetry},
+    config::{Config, Limits, Telemetry},
     context::Context,
 };
 
@@ -39,17 +41,18 @@ pub(crate) struct Shared {
     verifier: Verifier,
     limits: Limits,
     load: Load,
+    proxies: Vec<IpNet>,
     telemetry: Telemetry,
 }
 
 impl Shared {
-    pub fn new(verifier: Verifier, limits: Limits, telemetry: Telemetry) -> Self {
-        let load = Load::new(limits.concurrency);
+    pub fn new(verifier: Verifier, config: &Config) -> Self {
         Self {
             verifier,
-            limits,
-            load,
-            telemetry,
+            limits: config.limits.clone(),
+            load: Load::new(config.limits.concurrency),
+            proxies: config.http.proxies.clone(),
+            telemetry: config.telemetry.clone(),
         }
     }
 }
@@ -135,7 +138,9 @@ impl Layers {
         let timeout =
             deadline::of(request.headers(), self.transport).map_or(limit, |asked| asked.min(limit));
         let telemetry = &self.shared.telemetry;
-        let context = Context::new(ids::of(request.headers(), telemetry, started + timeout));
+        let client = client::of(&request, &self.shared.proxies);
+        let deadline = started + timeout;
+        let context = Context::new(ids::of(request.headers(), telemetry, deadline, client));
         let work = async {
             let span = if telemetry.otlp_endpoint.is_some() {
                 trace::span(self.rpc, self.transport, &request)

@@ -8,6 +8,7 @@ mod cache;
 mod client;
 mod database;
 mod double;
+mod keys;
 mod migrations;
 mod plans;
 mod server;
@@ -17,6 +18,7 @@ pub use self::{
     client::{Client, Response},
     database::{TestDatabase, database, postgres},
     double::{Double, RunningDouble},
+    keys::signing_keys,
     migrations::{assert_repeatable, assert_same_columns},
     plans::Recording,
     server::TestServer,

@@ -1,6 +1,6 @@
 //! How single values are read from text, and what they may be.
 
-use std::{fmt::Display, path::PathBuf, time::Duration};
+use std::{fmt::Display, path::PathBuf, str::FromStr, time::Duration};
 
 use api_runtime::LARGEST_MESSAGE;
 use secrecy::{ExposeSecret, SecretString};
@@ -128,6 +128,34 @@ pub(super) fn jwks_url<'de, D: Deserializer<'de>>(
             "`{text}` is no address like https://auth.example.com/.well-known/jwks.json"
         ))),
     }
+}
+
+/// Values as a list or, for the environment, as a text with commas between them.
+pub(super) fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err: Display>,
+{
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a list of texts is expected")]
+    enum Texts {
+        One(String),
+        Many(Vec<String>),
+    }
+    let texts = match Texts::deserialize(deserializer)? {
+        Texts::One(text) => text.split(',').map(str::to_owned).collect(),
+        Texts::Many(texts) => texts,
+    };
+    let texts = texts
+        .iter()
+        .map(|text| text.trim())
+        .filter(|text| !text.is_empty());
+    texts
+        .map(|text| {
+            let value = text.parse();
+            value.map_err(|error| D::Error::custom(format!("`{text}`: {error}")))
+        })
+        .collect()
 }
 
 /// An empty text is none.

@@ -100,6 +100,28 @@ fn a_password_in_a_wrong_url_is_not_repeated() {
 }
 
 #[test]
+fn a_list_is_written_as_one_or_with_commas() {
+    let proxies = |yaml, variables| config(yaml, variables).map(|config| config.http.proxies.len());
+    assert_eq!(
+        proxies("http: {proxies: [10.0.0.0/8, 'fd00::/8']}", &[]),
+        Ok(2)
+    );
+    assert_eq!(
+        proxies("", &[("SHOP__HTTP__PROXIES", "10.0.0.0/8, fd00::/8")]),
+        Ok(2)
+    );
+    assert_eq!(
+        proxies(
+            "http: {proxies: [10.0.0.0/8]}",
+            &[("SHOP__HTTP__PROXIES", "")]
+        ),
+        Ok(0)
+    );
+    let error = proxies("http: {proxies: [10.0.0.0]}", &[]).unwrap_err();
+    assert!(error.contains("http.proxies: `10.0.0.0`: "), "{error}");
+}
+
+#[test]
 fn a_secret_is_not_printed() {
     let yaml =
         "database: {url: 'postgres://shop:secret@host/shop'}\ncache: {url: 'redis://:secret@host'}";
