@@ -277,7 +277,7 @@ impl Backend {
         Ok(backend)
     }
 
-    /// Renews the token, which lasts for a quarter of an hour.
+    /// Renews the token, which lasts for five minutes.
     pub fn log_in(&mut self) -> Result<()> {
         let session = self.core.client().post(
             "/v1/auth/login",

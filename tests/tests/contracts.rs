@@ -148,7 +148,7 @@ fn grpcurl_registers_and_logs_in() {
     );
     let id = created["user"]["id"].as_str().unwrap();
     let credentials = json!({"email": "bob@example.com", "password": "battery staple"});
-    let session = call(&[], "auth.v1.AuthService/LogIn", credentials);
+    let session = &call(&[], "auth.v1.AuthService/LogIn", credentials)["session"];
     assert_eq!(session["userId"], id);
 
     let headers = [format!(

@@ -145,9 +145,21 @@ fn show_around(workspace: &Path) -> Result<()> {
         None,
         &credentials,
     )?;
+    ensure!(
+        session["accessToken"].is_string(),
+        "logging in answered {session}"
+    );
+    let refresh = json!({"refreshToken": session["refreshToken"]});
+    let session = post(
+        "Refresh: an access token lasts for five minutes, a refresh token works once",
+        &format!("{CORE}/v1/auth/refresh"),
+        None,
+        &refresh,
+    )?;
     let token = session["accessToken"]
         .as_str()
-        .context("logging in gave no token")?;
+        .context("refreshing gave no token")?;
+    let refresh = json!({"refreshToken": session["refreshToken"]});
 
     let consultant = json!({
         "name": "Grace Hopper",
@@ -199,6 +211,7 @@ Both services are up. In a browser:
 What to try next, in another terminal:
   cd {workspace}
   export TOKEN={token}
+  curl {CORE}/v1/auth/refresh -d '{refresh}'    # in five minutes, for the next
   curl -H \"authorization: Bearer $TOKEN\" {CONSULTANTS}/v1/consultants
   curl -X PATCH -H \"authorization: Bearer $TOKEN\" {CONSULTANTS}/v1/consultants/{id} -d '{{\"active\": false}}'
   cargo xtask call {CONSULTANTS_GRPC} consultants.v1.ConsultantsService/ListConsultants

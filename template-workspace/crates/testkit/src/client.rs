@@ -28,7 +28,8 @@ pub struct Response {
 }
 
 impl Client {
-    pub(crate) fn new(address: SocketAddr, token: Option<String>) -> Self {
+    /// A client of the server at this address, whose requests carry the token.
+    pub fn new(address: SocketAddr, token: Option<String>) -> Self {
         let http = legacy::Client::builder(TokioExecutor::new()).build_http();
         let client = Self {
             address,

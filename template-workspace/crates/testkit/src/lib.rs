@@ -9,6 +9,7 @@ mod cache;
 mod client;
 mod database;
 mod double;
+mod keys;
 mod migrations;
 mod plans;
 mod server;
@@ -18,6 +19,7 @@ pub use self::{
     client::{Client, Response},
     database::{Place, TestDatabase, cockroachdb, database, postgres},
     double::{Double, RunningDouble},
+    keys::signing_keys,
     migrations::{assert_repeatable, assert_same_columns},
     plans::Recording,
     server::TestServer,

@@ -1,11 +1,15 @@
 //! The commands of `core` beside those of every service.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use clap::Subcommand;
 use platform::{Platform, auth::SigningKeys};
 
-use crate::server::Settings;
+use crate::{
+    biz::{Error, Users},
+    data::UserStore,
+    server::{MIGRATIONS, Settings},
+};
 
 /// What `core` can be told on the command line.
 #[derive(Subcommand)]
@@ -14,6 +18,11 @@ pub enum Command {
     Keys {
         #[command(subcommand)]
         command: Keys,
+    },
+    /// What users are to the team.
+    Users {
+        #[command(subcommand)]
+        command: Roles,
     },
 }
 
@@ -30,19 +39,49 @@ pub enum Keys {
     },
 }
 
+#[derive(Subcommand)]
+pub enum Roles {
+    /// Give a role to a user, from their next access token on.
+    Grant {
+        /// The address that the user logs in with.
+        email: String,
+        /// One of `service.roles` of the configuration.
+        role: String,
+    },
+    /// Take a role from a user, from their next access token on.
+    Revoke {
+        /// The address that the user logs in with.
+        email: String,
+        /// A role that the user has.
+        role: String,
+    },
+}
+
 impl Command {
     /// Does what was told, with the configuration of the service.
     pub async fn run(self, platform: &Platform) -> Result<(), platform::Error> {
+        let settings = platform.settings::<Settings>()?;
         match self {
             Self::Keys {
                 command: Keys::Rotate { after, key },
             } => {
-                let settings = platform.settings::<Settings>()?;
                 let keys = SigningKeys::open(platform.auth(), settings.token_lifetime)?;
                 let begins = keys.rotate(after, key.as_deref())?;
                 println!("a new key is published now, and signs from {begins} on");
+                Ok(())
+            }
+            Self::Users { command } => {
+                let store = UserStore::new(platform.database(&MIGRATIONS)?, &platform.cache()?);
+                let users = Users::new(Arc::new(store), settings.roles);
+                let done = match &command {
+                    Roles::Grant { email, role } => users.grant(email, role).await,
+                    Roles::Revoke { email, role } => users.revoke(email, role).await,
+                };
+                done.map_err(|error| match error {
+                    Error::Platform(error) => error,
+                    error => platform::Error::internal(error),
+                })
             }
         }
-        Ok(())
     }
 }

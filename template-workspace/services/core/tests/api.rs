@@ -174,6 +174,7 @@ async fn everything_works_over_grpc() {
         password: PASSWORD.to_owned(),
     };
     let session = auth.log_in(credentials).await.unwrap().into_inner();
+    let session = session.session.unwrap();
     assert_eq!(session.user_id, user.id);
     let token = &session.access_token;
 

@@ -4,6 +4,7 @@
 //! - `bare query HTTP_ADDRESS GRPC_ADDRESS DATABASE [CACHE]` runs the statements that the rendered service runs, through a
 //!   pool like its own, and keeps what it has got by its id in the cache; both are URLs, as in a service's configuration.
 //! - `bare` answers from memory behind the platform's layers; the environment configures it, as any service.
+//! - `bare password HTTP_ADDRESS` checks a password for every request.
 //! - `bare tokens FOLDER ALGORITHM [PEM]` signs and verifies tokens, and says what each costs.
 //! - `bare sink ADDRESS` takes traces (OTLP over gRPC) and forgets them.
 
@@ -11,6 +12,7 @@ mod cache;
 mod grpc;
 mod http;
 mod layers;
+mod password;
 mod postgres;
 mod sink;
 mod sqlite;
@@ -46,6 +48,7 @@ async fn run(arguments: Vec<String>) -> Result<(), Failure> {
         ["echo", http, grpc] => serve(Store::Memory, http, grpc).await,
         ["query", http, grpc, database] => serve(Store::open(database, None).await?, http, grpc).await,
         ["query", http, grpc, database, cache] => serve(Store::open(database, Some(cache)).await?, http, grpc).await,
+        ["password", http] => password::serve(http).await,
         ["tokens", folder, algorithm] => tokens::measure(folder, algorithm, None).await,
         ["tokens", folder, algorithm, pem] => {
             let pem = std::fs::read_to_string(pem)?;

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tests::servers::{Postgres, Redis};
 
-use crate::{Process, log_in, post, prepare};
+use crate::{Process, log_in, post, prepare, register};
 
 const ROUNDS: usize = 5;
 const REQUESTS: usize = 5_000;
@@ -32,7 +32,7 @@ pub fn measure() -> Result<()> {
     let workspace = prepare()?;
     let core = Process::start(&workspace, "core", &[])?;
     core.ready("http://127.0.0.1:8101")?;
-    let token = log_in()?;
+    register()?;
     let postgres = Postgres::of_the_distribution()?;
     let redis = Redis::start()?;
     let backend = |name, database: &str, cache: &str| Backend {
@@ -48,22 +48,23 @@ pub fn measure() -> Result<()> {
     println!("| database, cache | | CPU by hand | the service | p50, p99 by hand | the service |");
     println!("|---|---|---|---|---|---|");
     for backend in &backends {
-        backend.measure(&workspace, &token)?;
+        backend.measure(&workspace)?;
     }
     Ok(())
 }
 
 impl Backend {
-    fn measure(&self, workspace: &Path, token: &str) -> Result<()> {
+    fn measure(&self, workspace: &Path) -> Result<()> {
         let service = self.service(workspace, 8102, "60s")?;
         let uncached_service = self.service(workspace, 18102, "50ms")?;
         let by_hand = self.by_hand(workspace, 18103, &[&self.cache])?;
         let uncached_by_hand = self.by_hand(workspace, 18104, &[])?;
 
         let item = json!({"name": "a name", "note": "a note", "size": "7", "done": false});
+        let token = log_in()?;
         let paths = (0..REQUESTS)
             .map(|_| {
-                let item = post(&format!("{}/v1/items", service.base), token, &item)?;
+                let item = post(&format!("{}/v1/items", service.base), &token, &item)?;
                 let id = item["id"].as_str().context("no id")?;
                 Ok(format!("/v1/items/{id}"))
             })
@@ -86,11 +87,13 @@ impl Backend {
             ),
         ];
         for (call, paths, body, servers) in calls {
+            // A token does not last for all of them.
+            let token = log_in()?;
             // Taken in turn, so that a machine that slows down does so for both.
             let mut taken = servers.map(|_| (0.0, Vec::new()));
             for _ in 0..ROUNDS {
                 for ((cpu, latencies), server) in taken.iter_mut().zip(servers) {
-                    *cpu += server.load(workspace, token, paths, body, latencies)?;
+                    *cpu += server.load(workspace, &token, paths, body, latencies)?;
                 }
             }
             let [(by_hand, by_hand_takes), (service, service_takes)] =

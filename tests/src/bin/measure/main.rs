@@ -1,7 +1,8 @@
-//! `cargo run --release --bin measure -- render|build|requests|data|tokens`: the numbers of the README, as Markdown tables.
+//! `cargo run --release --bin measure -- render|build|requests|data|tokens|logins`: the numbers of the README, as Markdown
+//! tables.
 //!
-//! `requests` and `data` need h2load (Debian: nghttp2-client) and Linux (`/proc`), `data` PostgreSQL and Redis as well,
-//! `tokens` openssl and Linux.
+//! `requests`, `data` and `logins` need h2load (Debian: nghttp2-client) and Linux (`/proc`), `data` PostgreSQL and Redis as
+//! well, `tokens` openssl and Linux.
 
 mod data;
 mod tokens;
@@ -33,7 +34,8 @@ fn main() -> Result<()> {
         Some("requests") => requests(),
         Some("data") => data::measure(),
         Some("tokens") => tokens::measure(),
-        _ => bail!("usage: measure render|build|requests|data|tokens"),
+        Some("logins") => logins(),
+        _ => bail!("usage: measure render|build|requests|data|tokens|logins"),
     }
 }
 
@@ -159,6 +161,7 @@ fn requests() -> Result<()> {
     let workspace = prepare()?;
     let core = Process::start(&workspace, "core", &[])?;
     core.ready("http://127.0.0.1:8101")?;
+    register()?;
     let token = log_in()?;
     let start = Instant::now();
     let items = Process::start(&workspace, "items", &[])?;
@@ -201,6 +204,8 @@ fn requests() -> Result<()> {
     );
     println!("|---|---|---|---|---|---|");
     for call in &calls(&id, &workspace)? {
+        // A token does not last for all of them.
+        let token = log_in()?;
         // Taken in turn, so that a machine that slows down does so for all of them.
         let servers = [
             (&echo, &ECHO, 20),
@@ -228,12 +233,56 @@ fn requests() -> Result<()> {
     Ok(())
 }
 
+/// Log ins that a core of the processor manages in a second, beside the check of a password alone, in one run.
+fn logins() -> Result<()> {
+    const LOG_INS: u32 = 200;
+    let workspace = prepare()?;
+    let core = Process::start(&workspace, "core", &[])?;
+    core.ready("http://127.0.0.1:8101")?;
+    register()?;
+    let bare = Process::start(&workspace, "bare", &["password", "127.0.0.1:18084"])?;
+    bare.listening("127.0.0.1:18084")?;
+
+    let body = workspace.join("target/credentials");
+    fs::write(&body, credentials().to_string())?;
+    let call = Call {
+        name: "log in",
+        grpc: false,
+        path: "/v1/auth/login".to_owned(),
+        body: Some(body),
+        requests: LOG_INS,
+    };
+    let servers = [(&bare, &PASSWORD), (&core, &CORE)];
+    let mut taken = servers.map(|_| Vec::new());
+    for _ in 0..5 {
+        for (times, (process, address)) in taken.iter_mut().zip(servers) {
+            times.push(call.cpu_micros(process, address, "none", call.requests)?);
+        }
+    }
+    let [bare, core] = taken.map(|mut times| {
+        times.sort_by(f64::total_cmp);
+        1e6 / times[times.len() / 2]
+    });
+    println!("| a second and core | |\n|---|---|");
+    println!("| passwords checked by bare argon2id | {bare:.1} |");
+    println!("| log ins by `core`, SQLite | {core:.1} |");
+    Ok(())
+}
+
 struct Address {
     http: &'static str,
     grpc: &'static str,
 }
 
 const COLLECTOR: &str = "127.0.0.1:14317";
+const CORE: Address = Address {
+    http: "http://127.0.0.1:8101",
+    grpc: "http://127.0.0.1:9101",
+};
+const PASSWORD: Address = Address {
+    http: "http://127.0.0.1:18084",
+    grpc: "",
+};
 const SERVICE: Address = Address {
     http: "http://127.0.0.1:8102",
     grpc: "http://127.0.0.1:9102",
@@ -453,16 +502,22 @@ impl Drop for Process {
     }
 }
 
-fn log_in() -> Result<String> {
+fn register() -> Result<()> {
     let user =
         json!({"user": {"email": "ada@example.com", "name": "Ada"}, "password": "correct horse"});
-    post("http://127.0.0.1:8101/v1/users", "", &user)?;
-    let credentials = json!({"email": "ada@example.com", "password": "correct horse"});
-    let session = post("http://127.0.0.1:8101/v1/auth/login", "", &credentials)?;
+    post("http://127.0.0.1:8101/v1/users", "", &user).map(drop)
+}
+
+fn log_in() -> Result<String> {
+    let session = post("http://127.0.0.1:8101/v1/auth/login", "", &credentials())?;
     Ok(session["accessToken"]
         .as_str()
         .context("no token")?
         .to_owned())
+}
+
+fn credentials() -> Value {
+    json!({"email": "ada@example.com", "password": "correct horse"})
 }
 
 /// Creates enough items for a page; answers with the id of one.

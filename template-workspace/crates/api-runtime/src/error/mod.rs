@@ -2,7 +2,7 @@
 
 pub(crate) mod details;
 
-use std::{collections::HashMap, fmt};
+use std::{collections::HashMap, fmt, time::Duration};
 
 use axum::body::Body;
 use http::{HeaderValue, StatusCode, header};
@@ -17,7 +17,7 @@ use crate::{
 
 /// A call that failed for a reason of the contract, made by the generated constructors in `errors`.
 ///
-/// It turns into a [`Status`] with `google.rpc.ErrorInfo`.
+/// It turns into a [`Status`] with `google.rpc.ErrorInfo`, and `google.rpc.RetryInfo` if it says when to try again.
 #[derive(Clone, Debug)]
 pub struct Error {
     code: Code,
@@ -25,6 +25,7 @@ pub struct Error {
     domain: &'static str,
     message: String,
     metadata: HashMap<String, String>,
+    retry_after: Option<Duration>,
 }
 
 impl Error {
@@ -41,6 +42,7 @@ impl Error {
             domain,
             message: message.into(),
             metadata: HashMap::new(),
+            retry_after: None,
         }
     }
 
@@ -48,6 +50,13 @@ impl Error {
     #[must_use]
     pub fn metadata(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.metadata.insert(key.into(), value.into());
+        self
+    }
+
+    /// Says when the call may succeed: `google.rpc.RetryInfo`.
+    #[must_use]
+    pub fn retry_after(mut self, delay: Duration) -> Self {
+        self.retry_after = Some(delay);
         self
     }
 }
@@ -62,7 +71,10 @@ impl std::error::Error for Error {}
 
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
-        let details = ErrorDetails::with_error_info(error.reason, error.domain, error.metadata);
+        let mut details = ErrorDetails::with_error_info(error.reason, error.domain, error.metadata);
+        if let Some(delay) = error.retry_after {
+            details.set_retry_info(Some(delay));
+        }
         Status::with_error_details(error.code, error.message, details)
     }
 }
