@@ -1,9 +1,11 @@
 //! Who calls: bearer tokens (JWT, EdDSA), verified with the issuer's public key.
 //!
 //! Which methods need one is written in the contract (`platform.v1.policy`); the layer in `layers::authenticate` asks
-//! the [`Verifier`] and puts the [`Caller`] into the request. `core` signs tokens with a [`SigningKey`].
+//! the [`Verifier`] and puts the [`Caller`] into the request. Who owns a row is for the method to compare, which asks
+//! [`owner`]. `core` signs tokens with a [`SigningKey`].
 
 mod ed25519;
+mod owner;
 mod signing;
 mod verifier;
 
@@ -11,7 +13,9 @@ use std::sync::Arc;
 
 use api_runtime::Policy;
 
+pub(crate) use self::owner::{Owner, forgotten};
 pub use self::{
+    owner::owner,
     signing::SigningKey,
     verifier::{Rejection, Verifier},
 };

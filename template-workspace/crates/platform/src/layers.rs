@@ -29,7 +29,7 @@ use tracing::{Instrument, Span};
 
 use self::{load::Load, metrics::Metrics};
 use crate::{
-    auth::Verifier,
+    auth::{self, Owner, Rejection, Verifier},
     config::{Limits, Telemetry},
     context::Context,
 };
@@ -186,18 +186,22 @@ impl Layers {
         };
         let answer = async {
             let mut request = body::limit(request, self.shared.limits.body, self.transport)?;
-            if self.policy.access != Access::Public {
-                let caller = self.shared.verifier.verify(request.headers())?;
-                caller.satisfies(self.policy)?;
-                request.extensions_mut().insert(caller);
-            }
+            let owner = self.authenticate(&mut request)?;
             // What the timer would notice only after a millisecond: nobody waits for this answer any more.
             if started.elapsed() >= timeout {
                 return Err(deadline::exceeded(timeout));
             }
-            match inner.call(request).await {
-                Ok(response) => Ok(response),
+            let response = match inner.call(request).await {
+                Ok(response) => response,
                 Err(never) => match never {},
+            };
+            match owner {
+                Some(owner)
+                    if !owner.was_asked_for() && code_of(&response, self.transport) == Code::Ok =>
+                {
+                    Err(auth::forgotten(self.rpc))
+                }
+                _ => Ok(response),
             }
         };
         match tokio::time::timeout(timeout, panic::caught(answer)).await {
@@ -205,6 +209,22 @@ impl Layers {
             Ok(Err(status)) => self.refuse(status),
             Err(_) => self.refuse(deadline::exceeded(timeout)),
         }
+    }
+
+    /// Puts the caller into the request, and returns who must own what the method is about, if the policy says so.
+    fn authenticate(&self, request: &mut Request) -> Result<Option<Owner>, Rejection> {
+        if self.policy.access == Access::Public {
+            return Ok(None);
+        }
+        let caller = self.shared.verifier.verify(request.headers())?;
+        caller.satisfies(self.policy)?;
+        let owner = self.policy.owner.map(|_| Owner::new(&caller));
+        let extensions = request.extensions_mut();
+        extensions.insert(caller);
+        if let Some(owner) = &owner {
+            extensions.insert(owner.clone());
+        }
+        Ok(owner)
     }
 
     /// An error in the form of the transport.

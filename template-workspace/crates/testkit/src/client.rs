@@ -1,20 +1,28 @@
 //! A small client for JSON over HTTP.
 
-use std::net::SocketAddr;
+use std::{fmt::Debug, net::SocketAddr};
 
-use http::{HeaderMap, Method, Request, header::AUTHORIZATION};
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request};
+use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use hyper_util::{client::legacy, rt::TokioExecutor};
 use serde_json::Value;
 
-type Body = Full<bytes::Bytes>;
+/// Header fields that prove who calls, the same over both transports.
+pub(crate) type Proof = Vec<(&'static str, String)>;
+
+/// The proof that a token is.
+pub(crate) fn bearer(token: &str) -> Proof {
+    vec![("authorization", format!("Bearer {token}"))]
+}
 
 /// Sends requests to a server, as someone or as nobody.
 #[derive(Clone)]
 pub struct Client {
     address: SocketAddr,
-    token: Option<String>,
-    http: legacy::Client<legacy::connect::HttpConnector, Body>,
+    proof: Proof,
+    http: legacy::Client<legacy::connect::HttpConnector, Full<Bytes>>,
 }
 
 /// An answer.
@@ -28,11 +36,11 @@ pub struct Response {
 }
 
 impl Client {
-    pub(crate) fn new(address: SocketAddr, token: Option<String>) -> Self {
+    pub(crate) fn new(address: SocketAddr, proof: Proof) -> Self {
         let http = legacy::Client::builder(TokioExecutor::new()).build_http();
         Self {
             address,
-            token,
+            proof,
             http,
         }
     }
@@ -54,26 +62,7 @@ impl Client {
     }
 
     async fn send(&self, method: Method, path: &str, json: Option<Value>) -> Response {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(format!("http://{}{path}", self.address));
-        if let Some(token) = &self.token {
-            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
-        }
-        let body = match json {
-            Some(json) => {
-                request = request.header("content-type", "application/json");
-                Full::from(json.to_string())
-            }
-            None => Full::default(),
-        };
-        let request = request.body(body).expect("a path of a test is a URI");
-        let response = self
-            .http
-            .request(request)
-            .await
-            .expect("the server answers");
-        let (parts, body) = response.into_parts();
+        let (parts, body) = self.ask(method, path, json).await.into_parts();
         let body = body
             .collect()
             .await
@@ -87,5 +76,32 @@ impl Client {
             json,
             text,
         }
+    }
+
+    /// The answer as far as its head: a stream may never end.
+    pub(crate) async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        json: Option<Value>,
+    ) -> http::Response<impl Body<Data = Bytes, Error: Debug>> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("http://{}{path}", self.address));
+        for (name, value) in &self.proof {
+            request = request.header(*name, value);
+        }
+        let body = match json {
+            Some(json) => {
+                request = request.header("content-type", "application/json");
+                Full::from(json.to_string())
+            }
+            None => Full::default(),
+        };
+        let request = request.body(body).expect("a path of a test is a URI");
+        self.http
+            .request(request)
+            .await
+            .expect("the server answers")
     }
 }

@@ -10,6 +10,7 @@ mod database;
 mod double;
 mod migrations;
 mod plans;
+mod policy;
 mod server;
 
 pub use self::{
@@ -19,6 +20,7 @@ pub use self::{
     double::{Double, RunningDouble},
     migrations::{assert_repeatable, assert_same_columns},
     plans::Recording,
+    policy::assert_policy,
     server::TestServer,
 };
 

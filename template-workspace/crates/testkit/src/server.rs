@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, ops::Deref, time::Duration};
 
+use api_runtime::Contract;
 use platform::{
     Application, Running, Service, Sources,
     auth::{Caller, SigningKey},
@@ -9,7 +10,11 @@ use platform::{
 use tempfile::TempDir;
 use tonic::transport::{Channel, Endpoint};
 
-use crate::{Client, authorized, database::Place};
+use crate::{
+    Client, authorized,
+    client::{Proof, bearer},
+    database::Place,
+};
 
 /// The subject whose requests the server's own client sends.
 const SUBJECT: &str = "00000000-0000-4000-8000-000000000001";
@@ -17,6 +22,7 @@ const SUBJECT: &str = "00000000-0000-4000-8000-000000000001";
 /// A service on free ports, with a database and a key of its own. It is also a client of itself, with a valid token.
 pub struct TestServer {
     running: Running,
+    contracts: Vec<Contract>,
     client: Client,
     key: SigningKey,
     _place: Place,
@@ -54,14 +60,16 @@ impl TestServer {
             .migrate_at_start()
             .await
             .expect("the migrations apply");
+        let contracts = application.contracts().to_vec();
         let running = application.start().await.expect("the service starts");
         let token = key
             .sign(&Caller::new(SUBJECT))
             .expect("a token can be signed")
             .0;
-        let client = Client::new(running.http(), Some(token));
+        let client = Client::new(running.http(), bearer(&token));
         Self {
             running,
+            contracts,
             client,
             key,
             _place: place,
@@ -71,12 +79,20 @@ impl TestServer {
 
     /// A client without a token.
     pub fn anonymous(&self) -> Client {
-        Client::new(self.http(), None)
+        self.proving(Proof::new())
     }
 
     /// A client with a token of your own.
     pub fn with_token(&self, token: &str) -> Client {
-        Client::new(self.http(), Some(token.to_owned()))
+        self.proving(bearer(token))
+    }
+
+    pub(crate) fn proving(&self, proof: Proof) -> Client {
+        Client::new(self.http(), proof)
+    }
+
+    pub(crate) fn contracts(&self) -> &[Contract] {
+        &self.contracts
     }
 
     /// A valid token for a subject.
