@@ -3,25 +3,17 @@
 use std::{fmt::Debug, net::SocketAddr};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request};
+use http::{HeaderMap, HeaderName, Method, Request, header::AUTHORIZATION};
 use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use hyper_util::{client::legacy, rt::TokioExecutor};
 use serde_json::Value;
 
-/// Header fields that prove who calls, the same over both transports.
-pub(crate) type Proof = Vec<(&'static str, String)>;
-
-/// The proof that a token is.
-pub(crate) fn bearer(token: &str) -> Proof {
-    vec![("authorization", format!("Bearer {token}"))]
-}
-
 /// Sends requests to a server, as someone or as nobody.
 #[derive(Clone)]
 pub struct Client {
     address: SocketAddr,
-    proof: Proof,
+    headers: HeaderMap,
     http: legacy::Client<legacy::connect::HttpConnector, Full<Bytes>>,
 }
 
@@ -36,13 +28,24 @@ pub struct Response {
 }
 
 impl Client {
-    pub(crate) fn new(address: SocketAddr, proof: Proof) -> Self {
+    pub(crate) fn new(address: SocketAddr, token: Option<String>) -> Self {
         let http = legacy::Client::builder(TokioExecutor::new()).build_http();
-        Self {
+        let client = Self {
             address,
-            proof,
+            headers: HeaderMap::new(),
             http,
+        };
+        match token {
+            Some(token) => client.with_header(AUTHORIZATION, &format!("Bearer {token}")),
+            None => client,
         }
+    }
+
+    /// The same client, sending a header more.
+    pub fn with_header(mut self, name: HeaderName, value: &str) -> Self {
+        let value = value.parse().expect("a header of a test is ASCII");
+        self.headers.append(name, value);
+        self
     }
 
     pub async fn get(&self, path: &str) -> Response {
@@ -88,8 +91,8 @@ impl Client {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("http://{}{path}", self.address));
-        for (name, value) in &self.proof {
-            request = request.header(*name, value);
+        if let Some(headers) = request.headers_mut() {
+            headers.extend(self.headers.clone());
         }
         let body = match json {
             Some(json) => {

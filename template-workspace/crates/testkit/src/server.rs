@@ -10,11 +10,7 @@ use platform::{
 use tempfile::TempDir;
 use tonic::transport::{Channel, Endpoint};
 
-use crate::{
-    Client, authorized,
-    client::{Proof, bearer},
-    database::Place,
-};
+use crate::{Client, authorized, database::Place};
 
 /// The subject whose requests the server's own client sends.
 const SUBJECT: &str = "00000000-0000-4000-8000-000000000001";
@@ -66,7 +62,7 @@ impl TestServer {
             .sign(&Caller::new(SUBJECT))
             .expect("a token can be signed")
             .0;
-        let client = Client::new(running.http(), bearer(&token));
+        let client = Client::new(running.http(), Some(token));
         Self {
             running,
             contracts,
@@ -77,22 +73,18 @@ impl TestServer {
         }
     }
 
+    pub(crate) fn contracts(&self) -> &[Contract] {
+        &self.contracts
+    }
+
     /// A client without a token.
     pub fn anonymous(&self) -> Client {
-        self.proving(Proof::new())
+        Client::new(self.http(), None)
     }
 
     /// A client with a token of your own.
     pub fn with_token(&self, token: &str) -> Client {
-        self.proving(bearer(token))
-    }
-
-    pub(crate) fn proving(&self, proof: Proof) -> Client {
-        Client::new(self.http(), proof)
-    }
-
-    pub(crate) fn contracts(&self) -> &[Contract] {
-        &self.contracts
+        Client::new(self.http(), Some(token.to_owned()))
     }
 
     /// A valid token for a subject.
