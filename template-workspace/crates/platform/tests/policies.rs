@@ -184,7 +184,8 @@ async fn a_method_that_keeps_fitting_callers_out_is_found() {
 #[tokio::test]
 async fn what_a_caller_lacks_is_told() {
     let server = TestServer::start(&SERVICE).await;
-    let refused = server.post("/manage", json!({})).await;
+    let somebody = server.with_token(&server.sign(&Caller::new("ada")));
+    let refused = somebody.post("/manage", json!({})).await;
     assert_eq!(refused.status, 403);
     assert_eq!(refused.json["details"][0]["reason"], "ROLE_MISSING");
     let admin = Caller {

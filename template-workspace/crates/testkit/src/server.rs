@@ -1,8 +1,8 @@
 //! A service under test.
 
-use std::{net::SocketAddr, ops::Deref, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, ops::Deref, time::Duration};
 
-use api_runtime::Contract;
+use api_runtime::{Contract, Policy};
 use platform::{
     Application, Running, Service, Sources,
     auth::{Caller, SigningKey},
@@ -59,7 +59,7 @@ impl TestServer {
         let contracts = application.contracts().to_vec();
         let running = application.start().await.expect("the service starts");
         let token = key
-            .sign(&Caller::new(SUBJECT))
+            .sign(&able(&contracts, SUBJECT))
             .expect("a token can be signed")
             .0;
         let client = Client::new(running.http(), Some(token));
@@ -87,12 +87,13 @@ impl TestServer {
         Client::new(self.http(), Some(token.to_owned()))
     }
 
-    /// A valid token for a subject.
+    /// A valid token for a subject, with every role and scope that a policy of the service asks for: tests of what its
+    /// methods do are none of who may call them.
     pub fn token(&self, subject: &str) -> String {
-        self.sign(&Caller::new(subject))
+        self.sign(&able(&self.contracts, subject))
     }
 
-    /// A valid token for a caller with roles and scopes.
+    /// A valid token for a caller with these roles and scopes and no others.
     pub fn sign(&self, caller: &Caller) -> String {
         self.key.sign(caller).expect("a token can be signed").0
     }
@@ -119,6 +120,19 @@ impl TestServer {
     /// Stops as SIGTERM does, without the drain.
     pub async fn stop(self) {
         self.running.stop(Duration::ZERO).await;
+    }
+}
+
+fn able(contracts: &[Contract], subject: &str) -> Caller {
+    let names = |of: fn(&Policy) -> &[&'static str]| {
+        let methods = contracts.iter().flat_map(|contract| contract.methods);
+        let names: BTreeSet<_> = methods.flat_map(|method| of(&method.policy)).collect();
+        names.into_iter().map(|name| (*name).to_owned()).collect()
+    };
+    Caller {
+        roles: names(|policy| policy.any_role),
+        scopes: names(|policy| policy.all_scopes),
+        ..Caller::new(subject)
     }
 }
 
