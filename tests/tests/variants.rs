@@ -25,6 +25,8 @@ const VARIANTS: &[(&str, &[&str])] = &[
     ("user-2fa", &["fields=v:enum(a|b_2|c3)?:index"]),
     ("links", &["fields=v:ref(users)?:unique"]),
     ("nodes", &["fields=parent:ref(nodes)?, label:string"]),
+    ("todos", &["fields=v:text?, owner_id:owner"]),
+    ("drafts", &["fields=v:int32, type:owner", "kind=mounted"]),
     (
         // Not `finance`: the other workspace that is built into the same folder has another one of that name.
         "billing/invoices",
@@ -64,6 +66,18 @@ const TESTED: &[(&str, &[&str])] = &[
         &["fields=owner:ref(crm/users), user:ref(users)"],
     ),
     ("teams", &["fields=lead:ref(users), contact:ref(crm/users)"]),
+    // An owner beside all that lists are read by, and beside resources that are embedded.
+    (
+        "secrets",
+        &[
+            "fields=owner:owner, code:string:unique, seats:int32:index, on:date?:index, rate:decimal?:unique, \
+        status:enum(a|b):index, bio:text?",
+        ],
+    ),
+    (
+        "letters",
+        &["fields=reader:ref(users), secret_id:ref(secrets)?, writer_id:owner"],
+    ),
     (
         "rust-words",
         &[

@@ -14,7 +14,7 @@ use tests::{
     acme::{Acme, Backend, succeeds},
     http::{Http, PATIENCE},
     process::{Background, eventually},
-    render::render_service,
+    render::{render_service, repository},
 };
 
 /// Ten more, every one with another kind of field.
@@ -63,6 +63,58 @@ impl Drop for Turn {
     fn drop(&mut self) {
         let _ = self.acme.restore();
     }
+}
+
+#[test]
+fn who_may_call_what_is_told_for_the_whole_workspace() {
+    let turn = Turn::take();
+    let acme = turn.acme;
+    let services = [
+        (
+            "consultants",
+            "fields=name:string, email:string:unique:email, born:date?, active:bool",
+        ),
+        ("notes", "fields=title:string, owner_id:owner"),
+    ];
+    for (name, fields) in services {
+        render_service(acme.path(), name, &[fields]).unwrap();
+    }
+    let told =
+        || String::from_utf8(succeeds(acme.cargo(&["xtask", "policy"])).unwrap().stdout).unwrap();
+    let snapshot = repository().join("tests/tests/policy.txt");
+    let first = told();
+    if std::env::var_os("UPDATE_EXAMPLES").is_some() {
+        fs::write(&snapshot, &first).unwrap();
+    }
+    assert_eq!(first, fs::read_to_string(snapshot).unwrap());
+
+    let contract = acme.path().join("api/notes/v1/notes.proto");
+    let proto = fs::read_to_string(&contract).unwrap();
+    let (rest, last) = proto.split_once("rpc DeleteNote").unwrap();
+    let last = last
+        .replacen(
+            "{owner: \"owner_id\"}",
+            "{any_role: [\"admin\", \"editor\"] all_scopes: [\"notes.write\", \"notes.delete\"] owner: \"owner_id\" \
+             rate_limit: {requests: 10, per: {seconds: 60}} timeout: {nanos: 500000000}}",
+            1,
+        )
+        .replacen(
+            "{delete: \"/v1/notes/{id}\"}",
+            "{delete: \"/v1/notes/{id}\" additional_bindings {post: \"/v1/notes/{id}:delete\"}}",
+            1,
+        );
+    fs::write(&contract, format!("{rest}rpc DeleteNote{last}")).unwrap();
+    let changed = told();
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = changed
+        .lines()
+        .find(|line| line.contains("DeleteNote"))
+        .unwrap();
+    assert_eq!(
+        words(line),
+        "notes.v1.NotesService/DeleteNote DELETE /v1/notes/{id}, POST /v1/notes/{id}:delete \
+         role admin or editor, scope notes.write and notes.delete, owner by owner_id 10 in 60s 500ms"
+    );
 }
 
 #[test]

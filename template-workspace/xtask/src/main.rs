@@ -5,6 +5,7 @@ mod call;
 mod cargo;
 mod migration;
 mod mount;
+mod policy;
 mod processes;
 
 use clap::{Parser, Subcommand};
@@ -27,6 +28,8 @@ enum Task {
     Down,
     /// Check the contracts; write descriptor sets and OpenAPI documents to target/api/.
     Api,
+    /// Print who may call what: a line for each method of each contract.
+    Policy,
     /// Let `core` run a service in its own process, on its own ports.
     Mount {
         /// The service's folder under services/.
@@ -71,6 +74,7 @@ fn main() -> anyhow::Result<()> {
         Task::Up => processes::up(),
         Task::Down => processes::down(),
         Task::Api => api::write(),
+        Task::Policy => policy::print(),
         Task::Mount { service } => mount::mount(&service),
         Task::Unmount { service } => mount::unmount(&service),
         Task::Migration {

@@ -149,6 +149,30 @@ fn fields_that_are_none() {
             "must differ in more than `_`",
         ),
         ("user:ref(users), user_id:string", "is there twice"),
+        ("name:string, owner_id:owner?", "write `owner_id:owner`"),
+        (
+            "name:string, owner_id:owner:index",
+            "an index by their owner already",
+        ),
+        (
+            "name:string, owner_id:owner:unique",
+            "an index by their owner already",
+        ),
+        ("name:string, owner_id:owner:email", "strings only"),
+        (
+            "name:string, owner_id:owner:max=9",
+            "remove it from this owner",
+        ),
+        (
+            "name:string, owner_id:owner(users)",
+            "takes nothing in brackets",
+        ),
+        (
+            "a:owner, b:string, c:owner",
+            "`a` and `c` are both owners, and a resource has one",
+        ),
+        ("owner_id:owner", "something beside its owner"),
+        ("owner_id:owner, owner:ref(users)", "is there twice"),
         ("{{name}}:string", "write `name`"),
         ("name:string\", b:\"", "is no type"),
     ];
@@ -176,6 +200,13 @@ fn more_fields_than_a_table_takes() {
     workspace.refuses("At most 8 fields can have `index`", || {
         workspace.service("many", &[&indexed])
     });
+    let owned = format!(
+        "{},owner_id:owner,g:string:unique",
+        list(8).replace(":string", ":string:index")
+    );
+    workspace.refuses("At most 8 fields beside an owner", || {
+        workspace.service("many", &[&owned])
+    });
     workspace
         .service("many", &[&list(8).replace(":string", ":string:index")])
         .unwrap();
@@ -191,6 +222,18 @@ fn names_too_long_for_an_index() {
     });
     workspace
         .service(&name, &["fields=postal_code:string"])
+        .unwrap();
+}
+
+#[test]
+fn a_resource_called_like_its_owner() {
+    let workspace = Workspace::new();
+    let fields = "fields=name:string, owner_id:owner";
+    let words = "so is the one it belongs to";
+    workspace.refuses(words, || workspace.service("owners", &[fields]));
+    workspace.refuses(words, || workspace.proto("owners", &[fields]));
+    workspace
+        .service("owners", &["fields=name:string"])
         .unwrap();
 }
 

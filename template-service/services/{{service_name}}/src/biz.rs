@@ -75,6 +75,10 @@ pub enum Error {
     #[error("another {{resource_words}} has the same `{0}`")]
     AlreadyExists(&'static str),
 {%- endif %}
+{%- if has_owner %}
+    #[error("{{resource_words}} {0} belongs to somebody else")]
+    NotYours(Uuid),
+{%- endif %}
     #[error("{{resource_words}} {0} was changed since the etag was read")]
     Changed(Uuid),
     #[error("the request_id belongs to a request that created another {{resource_words}}: choose a new one")]
@@ -92,25 +96,25 @@ pub trait {{Resource}}Repository: Send + Sync + 'static {
     /// Finds one {{resource_words}}.
     fn find(&self, id: Uuid) -> impl Future<Output = Result<Option<{{Resource}}>, Error>> + Send;
 
-    /// Finds those of several that there are, in any order.
-    fn find_many(&self, ids: &[Uuid]) -> impl Future<Output = Result<Vec<{{Resource}}>, Error>> + Send;
+    /// Finds those of several that there are{% if has_owner %} and that are the owner's{% endif %}, in any order.
+    fn find_many(&self, {{owner_parameter}}ids: &[Uuid]) -> impl Future<Output = Result<Vec<{{Resource}}>, Error>> + Send;
 
-    /// Lists the {{resources_words}} that the query asks for, and one more if there is.
-    fn list(&self, query: &ListQuery<{{Resource}}Field>) -> impl Future<Output = Result<Vec<{{Resource}}>, Error>> + Send;
+    /// Lists the {{resources_words}}{% if has_owner %} of the owner{% endif %} that the query asks for, and one more if there is.
+    fn list(&self, {{owner_parameter}}query: &ListQuery<{{Resource}}Field>) -> impl Future<Output = Result<Vec<{{Resource}}>, Error>> + Send;
 
     /// Changes {{a_resource}}, if it still has the expected version, and returns it as stored;
-    /// `None` when it is gone or has another version.
+    /// `None` when it is gone or has another version{% if has_owner %} or owner{% endif %}.
     fn update(
         &self,
-        id: Uuid,
+        {{owner_parameter}}id: Uuid,
         expected_version: Option<i64>,
         change: {{Resource}}Change,
         now: DateTime<Utc>,
     ) -> impl Future<Output = Result<Option<{{Resource}}>, Error>> + Send;
 
     /// Deletes {{a_resource}}, if it still has the expected version;
-    /// `false` when it is gone or has another version.
-    fn delete(&self, id: Uuid, expected_version: Option<i64>) -> impl Future<Output = Result<bool, Error>> + Send;
+    /// `false` when it is gone or has another version{% if has_owner %} or owner{% endif %}.
+    fn delete(&self, {{owner_parameter}}id: Uuid, expected_version: Option<i64>) -> impl Future<Output = Result<bool, Error>> + Send;
 }
 
 /// The use cases.
@@ -139,7 +143,7 @@ impl<R: {{Resource}}Repository> {{UseCases}}<R> {
         if self.repository.insert(&{{resource_ident}}).await? {
             return Ok({{resource_ident}});
         }
-        let stored = self.get(id).await?;
+        let stored = self.get({% if has_owner %}&{{resource_ident}}.{{owner_ident}}, {% endif %}id).await?;
         let (created_at, updated_at) = (stored.created_at, stored.updated_at);
         let asked_for = {{Resource}} { created_at, updated_at, ..{{resource_ident}} };
         // Once it has been changed, nobody knows what it was created as.
@@ -150,47 +154,56 @@ impl<R: {{Resource}}Repository> {{UseCases}}<R> {
     }
 
     /// Finds one {{resource_words}}.
-    pub async fn get(&self, id: Uuid) -> Result<{{Resource}}, Error> {
+    pub async fn get(&self, {{owner_parameter}}id: Uuid) -> Result<{{Resource}}, Error> {
+{%- if has_owner %}
+        match self.repository.find(id).await? {
+            Some({{resource_ident}}) if {{resource_ident}}.{{owner_ident}} == owner => Ok({{resource_ident}}),
+            Some(_) => Err(Error::NotYours(id)),
+            None => Err(Error::NotFound(id)),
+        }
+{%- else %}
         self.repository.find(id).await?.ok_or(Error::NotFound(id))
+{%- endif %}
     }
 
-    /// Finds several, in the order of their ids; [`Error::NotFound`] when one is missing.
-    pub async fn batch_get(&self, ids: &[Uuid]) -> Result<Vec<{{Resource}}>, Error> {
-        let found = self.repository.find_many(ids).await?;
+    /// Finds several, in the order of their ids; [`Error::NotFound`] when one is missing{% if has_owner %} or somebody else's{% endif %}.
+    pub async fn batch_get(&self, {{owner_parameter}}ids: &[Uuid]) -> Result<Vec<{{Resource}}>, Error> {
+        let found = self.repository.find_many({{owner_argument}}ids).await?;
         let found: HashMap<_, _> = found.into_iter().map(|row| (row.id, row)).collect();
         ids.iter().map(|id| found.get(id).cloned().ok_or(Error::NotFound(*id))).collect()
     }
 
     /// Lists {{resources_words}}.
-    pub async fn list(&self, query: &ListQuery<{{Resource}}Field>) -> Result<Page<{{Resource}}>, Error> {
-        let {{resources_ident}} = self.repository.list(query).await?;
+    pub async fn list(&self, {{owner_parameter}}query: &ListQuery<{{Resource}}Field>) -> Result<Page<{{Resource}}>, Error> {
+        let {{resources_ident}} = self.repository.list({{owner_argument}}query).await?;
         Ok(query.page({{resources_ident}})?)
     }
 
     /// Changes {{a_resource}}.
     pub async fn update(
         &self,
-        id: Uuid,
+        {{owner_parameter}}id: Uuid,
         expected_version: Option<i64>,
         change: {{Resource}}Change,
     ) -> Result<{{Resource}}, Error> {
         let now = platform::time::now();
-        match self.repository.update(id, expected_version, change, now).await? {
+        match self.repository.update({{owner_argument}}id, expected_version, change, now).await? {
             Some({{resource_ident}}) => Ok({{resource_ident}}),
-            None => Err(self.gone_or_changed(id).await?),
+            None => Err(self.gone_or_changed({{owner_argument}}id).await?),
         }
     }
 
     /// Deletes {{a_resource}}.
-    pub async fn delete(&self, id: Uuid, expected_version: Option<i64>) -> Result<(), Error> {
-        if self.repository.delete(id, expected_version).await? {
+    pub async fn delete(&self, {{owner_parameter}}id: Uuid, expected_version: Option<i64>) -> Result<(), Error> {
+        if self.repository.delete({{owner_argument}}id, expected_version).await? {
             return Ok(());
         }
-        Err(self.gone_or_changed(id).await?)
+        Err(self.gone_or_changed({{owner_argument}}id).await?)
     }
 
-    async fn gone_or_changed(&self, id: Uuid) -> Result<Error, Error> {
-        let found = self.repository.find(id).await?;
-        Ok(if found.is_some() { Error::Changed(id) } else { Error::NotFound(id) })
+    /// Why no row was written.
+    async fn gone_or_changed(&self, {{owner_parameter}}id: Uuid) -> Result<Error, Error> {
+        self.get({{owner_argument}}id).await?;
+        Ok(Error::Changed(id))
     }
 }

@@ -66,10 +66,13 @@ impl {{Resource}}Repository for {{Resource}}Store {
         Ok(row.map({{Resource}}::from))
     }
 
-    async fn find_many(&self, ids: &[Uuid]) -> Result<Vec<{{Resource}}>, Error> {
+    async fn find_many(&self, {{owner_parameter}}ids: &[Uuid]) -> Result<Vec<{{Resource}}>, Error> {
         let rows = with_conn!(&self.database, |conn| {
             {{table}}::table
                 .filter({{table}}::id.eq_any(ids.iter().copied().map(Sql)))
+{%- if has_owner %}
+                .filter({{table}}::{{owner_row}}.eq(owner))
+{%- endif %}
                 .select({{Resource}}Row::as_select())
                 .load(conn)
                 .await
@@ -77,11 +80,14 @@ impl {{Resource}}Repository for {{Resource}}Store {
         Ok(rows.into_iter().map({{Resource}}::from).collect())
     }
 
-    async fn list(&self, query: &ListQuery<{{Resource}}Field>) -> Result<Vec<{{Resource}}>, Error> {
+    async fn list(&self, {{owner_parameter}}query: &ListQuery<{{Resource}}Field>) -> Result<Vec<{{Resource}}>, Error> {
         let (condition, order) = database::listing(query, column, {{table}}::id);
         let rows = with_conn!(&self.database, |conn| {
             {{table}}::table
                 .select({{Resource}}Row::as_select())
+{%- if has_owner %}
+                .filter({{table}}::{{owner_row}}.eq(owner))
+{%- endif %}
                 .filter(condition)
                 .order(order)
                 .limit(query.limit())
@@ -93,7 +99,7 @@ impl {{Resource}}Repository for {{Resource}}Store {
 
     async fn update(
         &self,
-        id: Uuid,
+        {{owner_parameter}}id: Uuid,
         expected_version: Option<i64>,
         change: {{Resource}}Change,
         now: DateTime<Utc>,
@@ -107,7 +113,12 @@ impl {{Resource}}Repository for {{Resource}}Store {
         );
         let invalidation = self.rows.invalidation(id);
         let row = with_conn!(&self.database, |conn| {
+{%- if has_owner %}
+            let row = {{table}}::table.find(Sql(id)).filter({{table}}::{{owner_row}}.eq(owner));
+            let mut statement = diesel::update(row).into_boxed();
+{%- else %}
             let mut statement = diesel::update({{table}}::table.find(Sql(id))).into_boxed();
+{%- endif %}
             if let Some(version) = expected_version {
                 statement = statement.filter({{table}}::version.eq(version));
             }
@@ -127,10 +138,15 @@ impl {{Resource}}Repository for {{Resource}}Store {
         Ok(row.map({{Resource}}::from))
     }
 
-    async fn delete(&self, id: Uuid, expected_version: Option<i64>) -> Result<bool, Error> {
+    async fn delete(&self, {{owner_parameter}}id: Uuid, expected_version: Option<i64>) -> Result<bool, Error> {
         let invalidation = self.rows.invalidation(id);
         let deleted = with_conn!(&self.database, |conn| {
+{%- if has_owner %}
+            let row = {{table}}::table.find(Sql(id)).filter({{table}}::{{owner_row}}.eq(owner));
+            let mut statement = diesel::delete(row).into_boxed();
+{%- else %}
             let mut statement = diesel::delete({{table}}::table.find(Sql(id))).into_boxed();
+{%- endif %}
             if let Some(version) = expected_version {
                 statement = statement.filter({{table}}::version.eq(version));
             }

@@ -38,6 +38,9 @@ impl<R: {{Resource}}Repository> {{proto_service}} for {{Resource}}Api<R> {
         request: Request<v1::Create{{Resource}}Request>,
     ) -> Result<Response<v1::Create{{Resource}}Response>, Status> {
         let id = idempotency::resource_id(&request, request.get_ref().request_id.as_deref())?;
+{%- if has_owner %}
+        let owner = auth::caller(&request)?.subject.clone();
+{%- endif %}
         let {{resource_ident}} = request.into_inner().{{resource_ident}}.unwrap_or_default();
         let new = New{{Resource}} {
 {%- for line in new_from_message %}
@@ -52,15 +55,18 @@ impl<R: {{Resource}}Repository> {{proto_service}} for {{Resource}}Api<R> {
         &self,
         request: Request<v1::Get{{Resource}}Request>,
     ) -> Result<Response<v1::Get{{Resource}}Response>, Status> {
+{%- if has_owner %}
+        let owner = auth::owner(&request)?;
+{%- endif %}
         let id = parse_uuid(&request.get_ref().id)?;
 {%- if has_embeds %}
-        let mut {{resource_ident}} = v1::{{Resource}}::from(self.{{resources_ident}}.get(id).await?);
+        let mut {{resource_ident}} = v1::{{Resource}}::from(self.{{resources_ident}}.get({{owner_reference}}id).await?);
         if request.get_ref().view() == v1::{{Resource}}View::Full {
             self.embed(&request, &mut {{resource_ident}}).await?;
         }
         Ok(Response::new(v1::Get{{Resource}}Response { {{resource_ident}}: Some({{resource_ident}}) }))
 {%- else %}
-        let {{resource_ident}} = self.{{resources_ident}}.get(id).await?;
+        let {{resource_ident}} = self.{{resources_ident}}.get({{owner_reference}}id).await?;
         Ok(Response::new(v1::Get{{Resource}}Response { {{resource_ident}}: Some({{resource_ident}}.into()) }))
 {%- endif %}
     }
@@ -69,8 +75,11 @@ impl<R: {{Resource}}Repository> {{proto_service}} for {{Resource}}Api<R> {
         &self,
         request: Request<v1::BatchGet{{Resources}}Request>,
     ) -> Result<Response<v1::BatchGet{{Resources}}Response>, Status> {
+{%- if has_owner %}
+        let owner = auth::owner(&request)?;
+{%- endif %}
         let ids = request.get_ref().ids.iter().map(|id| parse_uuid(id)).collect::<Result<Vec<_>, _>>()?;
-        let {{resources_ident}} = self.{{resources_ident}}.batch_get(&ids).await?;
+        let {{resources_ident}} = self.{{resources_ident}}.batch_get({{owner_reference}}&ids).await?;
         Ok(Response::new(v1::BatchGet{{Resources}}Response {
             {{resources_ident}}: {{resources_ident}}.into_iter().map(Into::into).collect(),
         }))
@@ -80,6 +89,9 @@ impl<R: {{Resource}}Repository> {{proto_service}} for {{Resource}}Api<R> {
         &self,
         request: Request<v1::List{{Resources}}Request>,
     ) -> Result<Response<v1::List{{Resources}}Response>, Status> {
+{%- if has_owner %}
+        let owner = auth::owner(&request)?;
+{%- endif %}
         let request = request.into_inner();
         let request = ListRequest {
             page_size: request.page_size,
@@ -87,8 +99,12 @@ impl<R: {{Resource}}Repository> {{proto_service}} for {{Resource}}Api<R> {
             filter: &request.filter,
             order_by: &request.order_by,
         };
+{%- if has_owner %}
+        let query = ListQuery::new(&format!("{{table}} of {owner}"), FIELDS, request)?;
+{%- else %}
         let query = ListQuery::new("{{table}}", FIELDS, request)?;
-        let page = self.{{resources_ident}}.list(&query).await?;
+{%- endif %}
+        let page = self.{{resources_ident}}.list({{owner_reference}}&query).await?;
         Ok(Response::new(v1::List{{Resources}}Response {
             {{resources_ident}}: page.items.into_iter().map(Into::into).collect(),
             next_page_token: page.next_page_token,
@@ -99,6 +115,9 @@ impl<R: {{Resource}}Repository> {{proto_service}} for {{Resource}}Api<R> {
         &self,
         request: Request<v1::Update{{Resource}}Request>,
     ) -> Result<Response<v1::Update{{Resource}}Response>, Status> {
+{%- if has_owner %}
+        let owner = auth::owner(&request)?;
+{%- endif %}
         let v1::Update{{Resource}}Request { {{resource_ident}}, update_mask } = request.into_inner();
         let {{resource_ident}} = {{resource_ident}}.unwrap_or_default();
         let mask = UpdateMask::new(update_mask);
@@ -109,7 +128,7 @@ impl<R: {{Resource}}Repository> {{proto_service}} for {{Resource}}Api<R> {
             {{line}}
 {%- endfor %}
         };
-        let {{resource_ident}} = self.{{resources_ident}}.update(id, expected_version, change).await?;
+        let {{resource_ident}} = self.{{resources_ident}}.update({{owner_reference}}id, expected_version, change).await?;
         Ok(Response::new(v1::Update{{Resource}}Response { {{resource_ident}}: Some({{resource_ident}}.into()) }))
     }
 
@@ -117,8 +136,11 @@ impl<R: {{Resource}}Repository> {{proto_service}} for {{Resource}}Api<R> {
         &self,
         request: Request<v1::Delete{{Resource}}Request>,
     ) -> Result<Response<v1::Delete{{Resource}}Response>, Status> {
+{%- if has_owner %}
+        let owner = auth::owner(&request)?;
+{%- endif %}
         let v1::Delete{{Resource}}Request { id, etag } = request.into_inner();
-        self.{{resources_ident}}.delete(parse_uuid(&id)?, etag::expected(&etag)).await?;
+        self.{{resources_ident}}.delete({{owner_reference}}parse_uuid(&id)?, etag::expected(&etag)).await?;
         Ok(Response::new(v1::Delete{{Resource}}Response {}))
     }
 }
@@ -164,6 +186,9 @@ impl From<Error> for Status {
             Error::NotFound(id) => v1::errors::{{resource_error}}_not_found(message).metadata("id", id).into(),
 {%- if has_unique %}
             Error::AlreadyExists(field) => v1::errors::{{resource_error}}_already_exists(message).metadata("field", field).into(),
+{%- endif %}
+{%- if has_owner %}
+            Error::NotYours(id) => v1::errors::{{resource_error}}_not_yours(message).metadata("id", id).into(),
 {%- endif %}
             Error::RequestIdReused => v1::errors::{{resource_error}}_request_id_reused(message).into(),
             Error::Changed(id) => v1::errors::{{resource_error}}_changed(message).metadata("id", id).into(),

@@ -10,7 +10,7 @@ use {{contract_crate}}::v1::{
 };
 use {{service_crate}}::server::SERVICE;
 use serde_json::{Value, json};
-use testkit::{% if has_embeds %}{Double, RunningDouble, TestServer}{% else %}TestServer{% endif %};
+use testkit::{{test_imports}};
 use tonic::{% if has_embeds %}{Code, Status}{% else %}Code{% endif %};
 
 const PATH: &str = "/v1/{{path}}";
@@ -294,15 +294,63 @@ async fn a_full_view_leaves_out_what_is_gone_but_not_what_it_cannot_reach() {
 
 {% endif -%}
 #[tokio::test]
-async fn without_a_token_nothing_is_answered() {
-    let server = TestServer::start(&SERVICE).await;
-    assert_eq!(server.anonymous().get(PATH).await.status, 401);
-
-    let mut client = {{proto_service}}Client::new(server.channel());
-    let refused = client.list_{{resources_rpc}}(v1::List{{Resources}}Request::default()).await;
-    assert_eq!(refused.unwrap_err().code(), Code::Unauthenticated);
+async fn every_method_demands_what_its_policy_says() {
+    testkit::assert_policy(&SERVICE).await;
 }
 
+{% if has_owner -%}
+#[tokio::test]
+async fn others_neither_see_nor_change_it() {
+    let server = TestServer::start(&SERVICE).await;
+    let [ada, eve] = ["ada", "eve"].map(|subject| server.with_token(&server.token(subject)));
+    let mut value = first();
+    value["{{owner_json}}"] = json!("eve");
+    let created = ada.post(PATH, value).await.json;
+    assert_eq!(created["{{owner_json}}"], "ada", "{created}");
+    assert_eq!(ada.post(PATH, second()).await.status, 200);
+    let path = path_of(&created);
+    // From now on it is cached.
+    assert_eq!(ada.get(&path).await.json, created);
+
+    for refused in [eve.get(&path).await, eve.patch(&path, second()).await, eve.delete(&path).await] {
+        assert_eq!(refused.status, 403, "{}", refused.json);
+        assert_eq!(refused.json["details"][0]["reason"], "{{resource_shouty}}_NOT_YOURS");
+    }
+    let batch = format!("{PATH}:batchGet?ids={}", created["id"].as_str().unwrap());
+    assert_eq!(eve.get(&batch).await.status, 404);
+    assert_eq!(eve.get(PATH).await.json["{{resources_json}}"], json!([]));
+    let page = ada.get(&format!("{PATH}?pageSize=1")).await.json;
+    let next = format!("{PATH}?pageSize=1&pageToken={}", page["nextPageToken"].as_str().unwrap());
+    assert_eq!(eve.get(&next).await.status, 400);
+    assert_eq!(ada.get(&next).await.json["{{resources_json}}"], json!([created]));
+}
+
+#[tokio::test]
+async fn others_neither_see_nor_change_it_over_grpc() {
+    let server = TestServer::start(&SERVICE).await;
+    let id = create(&server, first()).await["id"].as_str().unwrap().to_owned();
+    let mut client = {{proto_service}}Client::new(server.channel());
+    let eve = server.token("eve");
+
+    let get = v1::Get{{Resource}}Request { id: id.clone(){% if has_embeds %}, view: v1::{{Resource}}View::Basic.into(){% endif %} };
+    let refused = client.get_{{resource_rpc}}(authorized(get, &eve)).await.unwrap_err();
+    assert_eq!(refused.code(), Code::PermissionDenied);
+    let new = v1::{{Resource}} { id: id.clone(), ..serde_json::from_value(second()).unwrap() };
+    let update = v1::Update{{Resource}}Request { {{resource_ident}}: Some(new), update_mask: None };
+    let refused = client.update_{{resource_rpc}}(authorized(update, &eve)).await.unwrap_err();
+    assert_eq!(refused.code(), Code::PermissionDenied);
+    let delete = v1::Delete{{Resource}}Request { id: id.clone(), etag: String::new() };
+    let refused = client.delete_{{resource_rpc}}(authorized(delete, &eve)).await.unwrap_err();
+    assert_eq!(refused.code(), Code::PermissionDenied);
+
+    let batch = v1::BatchGet{{Resources}}Request { ids: vec![id] };
+    let missing = client.batch_get_{{resources_rpc}}(authorized(batch, &eve)).await.unwrap_err();
+    assert_eq!(missing.code(), Code::NotFound);
+    let listed = client.list_{{resources_rpc}}(authorized(v1::List{{Resources}}Request::default(), &eve)).await;
+    assert_eq!(listed.unwrap().into_inner().{{resources_ident}}, []);
+}
+
+{% endif -%}
 #[tokio::test]
 async fn everything_works_over_grpc() {
     let server = TestServer::start(&SERVICE).await;

@@ -9,6 +9,10 @@ use {{service_crate}}::{
 use platform::{database::Database, page::{ListQuery, ListRequest}, time};
 use uuid::Uuid;
 
+{% if has_owner -%}
+const OWNER: &str = "ada";
+
+{% endif -%}
 macro_rules! on_every_backend {
     ($($rule:ident),* $(,)?) => {
         mod sqlite {
@@ -55,6 +59,9 @@ on_every_backend! {
     several_are_found_together,
     what_is_deleted_is_gone,
     what_was_looked_for_before_it_was_inserted_is_found,
+{%- if has_owner %}
+    what_is_anothers_is_neither_listed_nor_changed,
+{%- endif %}
 {%- if has_unique %}
     a_unique_value_is_taken_once,
 {%- endif %}
@@ -131,13 +138,13 @@ async fn a_change_is_stored_once(store: {{Resource}}Store) {
         {{line}}
 {%- endfor %}
     };
-    let stored = store.update(old.id, Some(1), change.clone(), new.updated_at).await;
+    let stored = store.update({{owner_sample}}old.id, Some(1), change.clone(), new.updated_at).await;
     assert_eq!(stored.unwrap(), Some(new.clone()));
-    let stale = store.update(old.id, Some(1), change, time::now()).await;
+    let stale = store.update({{owner_sample}}old.id, Some(1), change, time::now()).await;
     assert_eq!(stale.unwrap(), None);
     assert_eq!(store.find(old.id).await.unwrap(), Some(new));
 
-    let nothing = store.update(old.id, None, {{Resource}}Change::default(), time::now()).await;
+    let nothing = store.update({{owner_sample}}old.id, None, {{Resource}}Change::default(), time::now()).await;
     assert_eq!(nothing.unwrap().map(|stored| stored.version), Some(3));
 }
 
@@ -163,12 +170,12 @@ async fn lists_are_what_they_are_asked_for(store: {{Resource}}Store) {
     for (order_by, filter) in orders.into_iter().chain(filters) {
         let request = ListRequest { page_size: 1, filter, order_by, ..ListRequest::default() };
         let query = ListQuery::new("{{table}}", FIELDS, request).unwrap();
-        let found = store.list(&query).await.unwrap();
+        let found = store.list({{owner_sample}}&query).await.unwrap();
         assert_eq!(found, query.select(rows.clone()), "{filter}; {order_by}");
 
         let page_token = &query.page(found).unwrap().next_page_token;
         let next = ListQuery::new("{{table}}", FIELDS, ListRequest { page_token, ..request }).unwrap();
-        let found = store.list(&next).await.unwrap();
+        let found = store.list({{owner_sample}}&next).await.unwrap();
         assert_eq!(found, next.select(rows.clone()), "{filter}; {order_by}; second page");
     }
 }
@@ -179,7 +186,7 @@ async fn several_are_found_together(store: {{Resource}}Store) {
         store.insert(row).await.unwrap();
     }
     let ids = [rows[1].id, Uuid::new_v4(), rows[0].id];
-    let found = store.find_many(&ids).await.unwrap();
+    let found = store.find_many({{owner_sample}}&ids).await.unwrap();
     assert_eq!(found.len(), 2);
     assert!(rows.iter().all(|row| found.contains(row)));
 }
@@ -189,12 +196,33 @@ async fn what_is_deleted_is_gone(store: {{Resource}}Store) {
     store.insert(&given).await.unwrap();
     assert_eq!(store.find(given.id).await.unwrap(), Some(given.clone()));
 
-    assert!(!store.delete(given.id, Some(7)).await.unwrap());
-    assert!(store.delete(given.id, Some(1)).await.unwrap());
-    assert!(!store.delete(given.id, None).await.unwrap());
+    assert!(!store.delete({{owner_sample}}given.id, Some(7)).await.unwrap());
+    assert!(store.delete({{owner_sample}}given.id, Some(1)).await.unwrap());
+    assert!(!store.delete({{owner_sample}}given.id, None).await.unwrap());
     assert_eq!(store.find(given.id).await.unwrap(), None);
 }
 
+{% if has_owner -%}
+async fn what_is_anothers_is_neither_listed_nor_changed(store: {{Resource}}Store) {
+    let given = first();
+    let others = [{{Resource}} { {{owner_ident}}: "eve".to_owned(), ..second() }];
+    for row in others.iter().chain([&given]) {
+        store.insert(row).await.unwrap();
+    }
+
+    let request = ListRequest { page_size: 1, ..ListRequest::default() };
+    let query = ListQuery::new("{{table}}", FIELDS, request).unwrap();
+    assert_eq!(store.list("eve", &query).await.unwrap(), others);
+    let ids = [given.id, others[0].id];
+    assert_eq!(store.find_many("eve", &ids).await.unwrap(), others);
+
+    let changed = store.update("eve", given.id, None, {{Resource}}Change::default(), time::now()).await;
+    assert_eq!(changed.unwrap(), None);
+    assert!(!store.delete("eve", given.id, None).await.unwrap());
+    assert_eq!(store.find(given.id).await.unwrap(), Some(given));
+}
+
+{% endif -%}
 async fn what_was_looked_for_before_it_was_inserted_is_found(store: {{Resource}}Store) {
     let given = first();
     assert_eq!(store.find(given.id).await.unwrap(), None);

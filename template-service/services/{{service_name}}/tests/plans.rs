@@ -10,23 +10,27 @@ use platform::{page::{ListQuery, ListRequest}, time};
 use testkit::Recording;
 use uuid::Uuid;
 
+{% if has_owner -%}
+const OWNER: &str = "ada";
+
+{% endif -%}
 #[tokio::test]
 #[ignore = "needs DATABASE_URL"]
 async fn every_query_has_an_index_and_is_portable() {
-    let recording = Recording::start(&MIGRATIONS).await;
+    let recording = Recording::start(&MIGRATIONS).await{% if has_owner %}.of_owned_rows(){% endif %};
     let store = {{Resource}}Store::new(recording.database(), &testkit::cache());
     let given = given();
 
     store.insert(&given).await.unwrap();
     store.find(given.id).await.unwrap();
-    store.find_many(&[given.id]).await.unwrap();
+    store.find_many({{owner_sample}}&[given.id]).await.unwrap();
     for expected_version in [None, Some(1)] {
         let change = {{Resource}}Change { {{change_sample}} };
-        store.update(given.id, expected_version, change, time::now()).await.unwrap();
+        store.update({{owner_sample}}given.id, expected_version, change, time::now()).await.unwrap();
     }
     list_in_every_way(&store, &given).await;
     for expected_version in [None, Some(1)] {
-        store.delete(given.id, expected_version).await.unwrap();
+        store.delete({{owner_sample}}given.id, expected_version).await.unwrap();
     }
 
     recording.assert_portable();
@@ -51,11 +55,11 @@ async fn list_in_every_way(store: &{{Resource}}Store, given: &{{Resource}}) {
     for (order_by, filter) in orders.into_iter().chain(filters) {
         let request = ListRequest { page_size: 1, filter, order_by, ..ListRequest::default() };
         let query = ListQuery::new("{{table}}", FIELDS, request).unwrap();
-        store.list(&query).await.unwrap();
+        store.list({{owner_sample}}&query).await.unwrap();
         // Two of them, so that there is a next page.
         let page = query.page(vec![given.clone(), given.clone()]).unwrap();
         let next = ListRequest { page_token: &page.next_page_token, ..request };
-        store.list(&ListQuery::new("{{table}}", FIELDS, next).unwrap()).await.unwrap();
+        store.list({{owner_sample}}&ListQuery::new("{{table}}", FIELDS, next).unwrap()).await.unwrap();
     }
 }
 

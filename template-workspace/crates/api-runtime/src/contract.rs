@@ -77,6 +77,11 @@ impl Contract {
             rest: rest.into(),
         }
     }
+
+    /// The HTTP bindings of its methods.
+    pub fn routes(&self) -> &[Route] {
+        &self.rest
+    }
 }
 
 /// What is known of a proto service without an implementation: see the fields of [`Contract`].

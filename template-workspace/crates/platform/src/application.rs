@@ -111,6 +111,11 @@ impl Application {
         &self.platform
     }
 
+    /// What it serves.
+    pub fn contracts(&self) -> &[Contract] {
+        &self.contracts
+    }
+
     /// Applies the migrations of every database. One that is not there yet is waited for.
     pub async fn migrate(&self) -> Result<(), Error> {
         for used in &self.databases {

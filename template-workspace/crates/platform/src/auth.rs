@@ -1,9 +1,9 @@
 //! Who calls: bearer tokens (JWT), verified with the public keys of their issuer, which is `core` or any OpenID provider.
 //!
 //! Which methods need one is written in the contract (`platform.v1.policy`); the layer in `layers::authenticate` asks
-//! the [`Verifier`] and puts the [`Caller`] into the request. `core` signs tokens with its [`SigningKeys`]. An internal
-//! method demands a proof of the calling service: a [`ServiceKey`] makes it, a [`ServiceVerifier`] checks it, and
-//! [`service`] tells whose it was.
+//! the [`Verifier`] and puts the [`Caller`] into the request. Who owns a row is for the method to compare, which asks
+//! [`owner`]. `core` signs tokens with its [`SigningKeys`]. An internal method demands a proof of the calling service: a
+//! [`ServiceKey`] makes it, a [`ServiceVerifier`] checks it, and [`service`] tells whose it was.
 //!
 //! What a token proves is remembered for as long as the keys of the issuer stay the same. They are read again every few
 //! minutes (a file, every few seconds), and when a token names a key that is not known, but not more often than every ten
@@ -12,6 +12,7 @@
 mod crypto;
 pub(crate) mod discovery;
 mod keys;
+mod owner;
 mod service;
 mod signing;
 mod source;
@@ -22,11 +23,15 @@ use std::{path::Path, sync::Arc};
 
 use api_runtime::Policy;
 
-pub(crate) use self::service::CallingService;
 pub use self::{
+    owner::owner,
     service::{SERVICE_AUTHORIZATION, ServiceKey, ServiceRejection, ServiceVerifier, service},
     signing::SigningKeys,
     verifier::{Rejection, Verifier},
+};
+pub(crate) use self::{
+    owner::{Owner, forgotten},
+    service::CallingService,
 };
 
 /// Who a request speaks for, as its token says. A clone shares the texts.

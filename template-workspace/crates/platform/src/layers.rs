@@ -40,7 +40,7 @@ use self::{
 };
 use crate::{
     Error,
-    auth::{CallingService, Rejection, ServiceRejection, ServiceVerifier, Verifier},
+    auth::{self, CallingService, Owner, Rejection, ServiceRejection, ServiceVerifier, Verifier},
     config::{Config, Limits, Telemetry},
     context::Context,
 };
@@ -218,7 +218,7 @@ impl Layers {
             let mut request = body::limit(request, self.shared.limits.body, self.transport)?;
             let identified = self.identify(&mut request).await;
             let counted = self.count(request.extensions()).await?;
-            identified?;
+            let owner = identified?;
             // What the timer would notice only after a millisecond: nobody waits for this answer any more.
             if started.elapsed() >= timeout {
                 return Err(deadline::exceeded(timeout));
@@ -227,6 +227,12 @@ impl Layers {
                 Ok(response) => response,
                 Err(never) => match never {},
             };
+            if let Some(owner) = owner
+                && !owner.was_asked_for()
+                && code_of(&response, self.transport) == Code::Ok
+            {
+                return Err(auth::forgotten(self.rpc));
+            }
             if let Some((limit, verdict)) = counted {
                 limit.tell(verdict, response.headers_mut());
             }
@@ -239,13 +245,14 @@ impl Layers {
         }
     }
 
-    /// Puts who calls into the request, if that is whom the method is for.
-    async fn identify(&self, request: &mut Request) -> Result<(), Status> {
+    /// Puts who calls into the request, if that is whom the method is for, and returns who must own what it is about, if
+    /// the policy says so.
+    async fn identify(&self, request: &mut Request) -> Result<Option<Owner>, Status> {
         if self.transport == Transport::Http {
             bearer::refuse_in_query(request.uri())?;
         }
         if self.policy.access == Access::Public {
-            return Ok(());
+            return Ok(None);
         }
         let refuse = |rejection| bearer::refuse(rejection, self.policy);
         let caller = match self.shared.verifier.verify(request.headers()).await {
@@ -260,10 +267,17 @@ impl Layers {
             })?;
             request.extensions_mut().insert(CallingService(service));
         }
-        let Some(caller) = caller else { return Ok(()) };
+        let Some(caller) = caller else {
+            return Ok(None);
+        };
         let satisfied = caller.satisfies(self.policy).map_err(refuse);
-        request.extensions_mut().insert(caller);
-        satisfied
+        let owner = self.policy.owner.map(|_| Owner::new(&caller));
+        let extensions = request.extensions_mut();
+        extensions.insert(caller);
+        if let Some(owner) = &owner {
+            extensions.insert(owner.clone());
+        }
+        satisfied.map(|()| owner)
     }
 
     /// Counts the call of a limited method, whoever made it: one that was not let in counts for its address.

@@ -1,20 +1,20 @@
 //! A small client for JSON over HTTP.
 
-use std::net::SocketAddr;
+use std::{fmt::Debug, net::SocketAddr};
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, Request, header::AUTHORIZATION};
+use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use hyper_util::{client::legacy, rt::TokioExecutor};
 use serde_json::Value;
-
-type Body = Full<bytes::Bytes>;
 
 /// Sends requests to a server, as someone or as nobody.
 #[derive(Clone)]
 pub struct Client {
     address: SocketAddr,
     headers: HeaderMap,
-    http: legacy::Client<legacy::connect::HttpConnector, Body>,
+    http: legacy::Client<legacy::connect::HttpConnector, Full<Bytes>>,
 }
 
 /// An answer.
@@ -66,6 +66,29 @@ impl Client {
     }
 
     pub async fn send(&self, method: Method, path: &str, json: Option<Value>) -> Response {
+        let (parts, body) = self.ask(method, path, json).await.into_parts();
+        let body = body
+            .collect()
+            .await
+            .expect("the answer is whole")
+            .to_bytes();
+        let text = String::from_utf8_lossy(&body).into_owned();
+        let json = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Response {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            json,
+            text,
+        }
+    }
+
+    /// The answer as far as its head: a stream may never end.
+    pub(crate) async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        json: Option<Value>,
+    ) -> http::Response<impl Body<Data = Bytes, Error: Debug>> {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("http://{}{path}", self.address));
@@ -80,24 +103,9 @@ impl Client {
             None => Full::default(),
         };
         let request = request.body(body).expect("a path of a test is a URI");
-        let response = self
-            .http
+        self.http
             .request(request)
             .await
-            .expect("the server answers");
-        let (parts, body) = response.into_parts();
-        let body = body
-            .collect()
-            .await
-            .expect("the answer is whole")
-            .to_bytes();
-        let text = String::from_utf8_lossy(&body).into_owned();
-        let json = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Response {
-            status: parts.status.as_u16(),
-            headers: parts.headers,
-            json,
-            text,
-        }
+            .expect("the server answers")
     }
 }

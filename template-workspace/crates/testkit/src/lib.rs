@@ -12,6 +12,7 @@ mod double;
 mod keys;
 mod migrations;
 mod plans;
+mod policy;
 mod server;
 
 pub use self::{
@@ -22,6 +23,7 @@ pub use self::{
     keys::signing_keys,
     migrations::{assert_repeatable, assert_same_columns},
     plans::Recording,
+    policy::assert_policy,
     server::TestServer,
 };
 

@@ -1,7 +1,8 @@
 //! A service under test.
 
-use std::{net::SocketAddr, ops::Deref, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, ops::Deref, time::Duration};
 
+use api_runtime::{Contract, Policy};
 use http::HeaderMap;
 use platform::{
     Application, Running, Service, Sources,
@@ -19,6 +20,7 @@ const SUBJECT: &str = "00000000-0000-4000-8000-000000000001";
 /// A service on free ports, with a database and a key of its own. It is also a client of itself, with a valid token.
 pub struct TestServer {
     running: Running,
+    contracts: Vec<Contract>,
     client: Client,
     keys: SigningKeys,
     auth: config::Auth,
@@ -65,20 +67,26 @@ impl TestServer {
             .migrate_at_start()
             .await
             .expect("the migrations apply");
+        let contracts = application.contracts().to_vec();
         let running = application.start().await.expect("the service starts");
         let token = signing_keys
-            .sign(&Caller::new(SUBJECT))
+            .sign(&able(&contracts, SUBJECT))
             .expect("a token can be signed")
             .0;
         let client = Client::new(running.http(), Some(token));
         Self {
             running,
+            contracts,
             client,
             keys: signing_keys,
             auth,
             _place: place,
             _folder: folder,
         }
+    }
+
+    pub(crate) fn contracts(&self) -> &[Contract] {
+        &self.contracts
     }
 
     /// A client without a token.
@@ -91,12 +99,13 @@ impl TestServer {
         Client::new(self.http(), Some(token.to_owned()))
     }
 
-    /// A valid token for a subject.
+    /// A valid token for a subject, with every role and scope that a policy of the service asks for: tests of what its
+    /// methods do are none of who may call them.
     pub fn token(&self, subject: &str) -> String {
-        self.sign(&Caller::new(subject))
+        self.sign(&able(&self.contracts, subject))
     }
 
-    /// A valid token for a caller with roles and scopes.
+    /// A valid token for a caller with these roles and scopes and no others.
     pub fn sign(&self, caller: &Caller) -> String {
         self.keys.sign(caller).expect("a token can be signed").0
     }
@@ -142,6 +151,19 @@ impl TestServer {
     /// Stops as SIGTERM does, without the drain.
     pub async fn stop(self) {
         self.running.stop(Duration::ZERO).await;
+    }
+}
+
+fn able(contracts: &[Contract], subject: &str) -> Caller {
+    let names = |of: fn(&Policy) -> &[&'static str]| {
+        let methods = contracts.iter().flat_map(|contract| contract.methods);
+        let names: BTreeSet<_> = methods.flat_map(|method| of(&method.policy)).collect();
+        names.into_iter().map(|name| (*name).to_owned()).collect()
+    };
+    Caller {
+        roles: names(|policy| policy.any_role),
+        scopes: names(|policy| policy.all_scopes),
+        ..Caller::new(subject)
     }
 }
 

@@ -120,6 +120,11 @@ async fn without_a_token_only_registering_and_log_in_are_open() {
 }
 
 #[tokio::test]
+async fn every_method_demands_what_its_policy_says() {
+    testkit::assert_policy(&SERVICE).await;
+}
+
+#[tokio::test]
 async fn users_change_and_delete_themselves_and_nobody_else() {
     let server = TestServer::start(&SERVICE).await;
     let (ada, ada_token) = join(&server, "ada@example.com").await;

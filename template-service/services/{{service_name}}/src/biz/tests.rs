@@ -2,6 +2,10 @@ use std::sync::Mutex;
 
 use super::*;
 
+{% if has_owner -%}
+const OWNER: &str = "ada";
+
+{% endif -%}
 /// {{Resources_words}} in memory.
 #[derive(Default)]
 struct Fake {
@@ -27,24 +31,30 @@ impl {{Resource}}Repository for Fake {
         Ok(self.rows.lock().unwrap().iter().find(|row| row.id == id).cloned())
     }
 
-    async fn find_many(&self, ids: &[Uuid]) -> Result<Vec<{{Resource}}>, Error> {
+    async fn find_many(&self, {{owner_parameter}}ids: &[Uuid]) -> Result<Vec<{{Resource}}>, Error> {
         let rows = self.rows.lock().unwrap();
-        Ok(rows.iter().filter(|row| ids.contains(&row.id)).cloned().collect())
+        Ok(rows.iter().filter(|row| {% if has_owner %}row.{{owner_ident}} == owner && {% endif %}ids.contains(&row.id)).cloned().collect())
     }
 
-    async fn list(&self, query: &ListQuery<{{Resource}}Field>) -> Result<Vec<{{Resource}}>, Error> {
+    async fn list(&self, {{owner_parameter}}query: &ListQuery<{{Resource}}Field>) -> Result<Vec<{{Resource}}>, Error> {
+{%- if has_owner %}
+        let mut rows = self.rows.lock().unwrap().clone();
+        rows.retain(|row| row.{{owner_ident}} == owner);
+        Ok(query.select(rows))
+{%- else %}
         Ok(query.select(self.rows.lock().unwrap().clone()))
+{%- endif %}
     }
 
     async fn update(
         &self,
-        id: Uuid,
+        {{owner_parameter}}id: Uuid,
         expected_version: Option<i64>,
         change: {{Resource}}Change,
         now: DateTime<Utc>,
     ) -> Result<Option<{{Resource}}>, Error> {
         let mut rows = self.rows.lock().unwrap();
-        let found = rows.iter_mut().find(|row| row.id == id && expected_version.is_none_or(|version| version == row.version));
+        let found = rows.iter_mut().find(|row| row.id == id && {% if has_owner %}row.{{owner_ident}} == owner && {% endif %}expected_version.is_none_or(|version| version == row.version));
         Ok(found.map(|row| {
             row.version += 1;
             row.updated_at = now;
@@ -55,10 +65,10 @@ impl {{Resource}}Repository for Fake {
         }))
     }
 
-    async fn delete(&self, id: Uuid, expected_version: Option<i64>) -> Result<bool, Error> {
+    async fn delete(&self, {{owner_parameter}}id: Uuid, expected_version: Option<i64>) -> Result<bool, Error> {
         let mut rows = self.rows.lock().unwrap();
         let before = rows.len();
-        rows.retain(|row| row.id != id || expected_version.is_some_and(|version| version != row.version));
+        rows.retain(|row| row.id != id || {% if has_owner %}row.{{owner_ident}} != owner || {% endif %}expected_version.is_some_and(|version| version != row.version));
         Ok(rows.len() < before)
     }
 }
@@ -80,7 +90,7 @@ async fn what_is_created_is_found() {
     let {{resources_ident}} = {{resources_ident}}();
     let created = {{resources_ident}}.create(Uuid::new_v4(), new_{{resource}}()).await.unwrap();
     assert_eq!(created.version, 1);
-    assert_eq!({{resources_ident}}.get(created.id).await.unwrap(), created);
+    assert_eq!({{resources_ident}}.get({{owner_sample}}created.id).await.unwrap(), created);
 }
 
 #[tokio::test]
@@ -100,7 +110,7 @@ async fn what_is_asked_for_again_is_created_once() {
 {%- endif %}
 
     let change = {{Resource}}Change { {{change_sample}} };
-    {{resources_ident}}.update(id, None, change).await.unwrap();
+    {{resources_ident}}.update({{owner_sample}}id, None, change).await.unwrap();
     assert!({{resources_ident}}.create(id, new_{{resource}}()).await.is_ok());
 }
 
@@ -108,11 +118,11 @@ async fn what_is_asked_for_again_is_created_once() {
 async fn several_are_found_together_or_not_at_all() {
     let {{resources_ident}} = {{resources_ident}}();
     let id = {{resources_ident}}.create(Uuid::new_v4(), new_{{resource}}()).await.unwrap().id;
-    let found = {{resources_ident}}.batch_get(&[id, id]).await.unwrap();
+    let found = {{resources_ident}}.batch_get({{owner_sample}}&[id, id]).await.unwrap();
     assert_eq!(found.iter().map(|row| row.id).collect::<Vec<_>>(), [id, id]);
 
     let nobody = Uuid::new_v4();
-    let missing = {{resources_ident}}.batch_get(&[id, nobody]).await;
+    let missing = {{resources_ident}}.batch_get({{owner_sample}}&[id, nobody]).await;
     assert!(matches!(missing, Err(Error::NotFound(id)) if id == nobody));
 }
 {%- if has_unique %}
@@ -132,11 +142,11 @@ async fn a_change_with_an_old_version_is_refused() {
     let created = {{resources_ident}}.create(Uuid::new_v4(), new_{{resource}}()).await.unwrap();
 
     let change = {{Resource}}Change { {{change_sample}} };
-    let changed = {{resources_ident}}.update(created.id, Some(1), change.clone()).await.unwrap();
+    let changed = {{resources_ident}}.update({{owner_sample}}created.id, Some(1), change.clone()).await.unwrap();
     assert_eq!(changed.version, 2);
     assert_eq!(changed, {{Resource}} { version: 2, updated_at: changed.updated_at, {{changed_sample}}, ..created });
 
-    let stale = {{resources_ident}}.update(created.id, Some(1), change).await;
+    let stale = {{resources_ident}}.update({{owner_sample}}created.id, Some(1), change).await;
     assert!(matches!(stale, Err(Error::Changed(_))));
 }
 
@@ -145,10 +155,32 @@ async fn what_is_deleted_is_not_found() {
     let {{resources_ident}} = {{resources_ident}}();
     let created = {{resources_ident}}.create(Uuid::new_v4(), new_{{resource}}()).await.unwrap();
 
-    let stale = {{resources_ident}}.delete(created.id, Some(7)).await;
+    let stale = {{resources_ident}}.delete({{owner_sample}}created.id, Some(7)).await;
     assert!(matches!(stale, Err(Error::Changed(_))));
-    {{resources_ident}}.delete(created.id, Some(1)).await.unwrap();
-    assert!(matches!({{resources_ident}}.get(created.id).await, Err(Error::NotFound(_))));
-    let again = {{resources_ident}}.delete(created.id, None).await;
+    {{resources_ident}}.delete({{owner_sample}}created.id, Some(1)).await.unwrap();
+    assert!(matches!({{resources_ident}}.get({{owner_sample}}created.id).await, Err(Error::NotFound(_))));
+    let again = {{resources_ident}}.delete({{owner_sample}}created.id, None).await;
     assert!(matches!(again, Err(Error::NotFound(_))));
 }
+{%- if has_owner %}
+
+#[tokio::test]
+async fn what_is_anothers_is_neither_shown_nor_changed() {
+    let {{resources_ident}} = {{resources_ident}}();
+    let created = {{resources_ident}}.create(Uuid::new_v4(), new_{{resource}}()).await.unwrap();
+    let id = created.id;
+
+    let change = {{Resource}}Change { {{change_sample}} };
+    let refused = [
+        {{resources_ident}}.get("eve", id).await.map(drop),
+        {{resources_ident}}.update("eve", id, None, change).await.map(drop),
+        {{resources_ident}}.delete("eve", id, None).await,
+    ];
+    for refused in refused {
+        assert!(matches!(refused, Err(Error::NotYours(_))), "{refused:?}");
+    }
+    let missing = {{resources_ident}}.batch_get("eve", &[id]).await;
+    assert!(matches!(missing, Err(Error::NotFound(_))));
+    assert_eq!({{resources_ident}}.get(OWNER, id).await.unwrap(), created);
+}
+{%- endif %}

@@ -1,1 +1,1 @@
-CREATE INDEX CONCURRENTLY IF NOT EXISTS {{created_at_index}} ON {{table_sql}} (created_at DESC, id DESC);
+CREATE INDEX CONCURRENTLY IF NOT EXISTS {{created_at_index}} ON {{table_sql}} ({{owner_index}}created_at DESC, id DESC);
