@@ -13,8 +13,43 @@ use crate::cargo;
 
 const OUTPUT: &str = "target/api";
 
-/// Checks every contract and writes its descriptor set and OpenAPI document: the build scripts of their crates make both.
+/// What the build script of a contract's crate makes of one version of the contract.
+pub struct Output {
+    /// The contract's folder under api/.
+    pub contract: String,
+    pub version: String,
+    /// A serialized `google.protobuf.FileDescriptorSet`.
+    pub descriptors: PathBuf,
+    pub openapi: PathBuf,
+}
+
+impl Output {
+    /// The proto package, `users.v1`.
+    pub fn package(&self) -> String {
+        format!("{}.{}", self.contract, self.version)
+    }
+}
+
+/// Checks every contract and writes its descriptor set and OpenAPI document.
 pub fn write() -> Result<()> {
+    let mut written = Vec::new();
+    for output in build()? {
+        let package = output.package();
+        let folder = Path::new(OUTPUT).join(&package);
+        fs::create_dir_all(&folder)?;
+        fs::copy(output.descriptors, folder.join("descriptors.binpb"))?;
+        fs::copy(output.openapi, folder.join("openapi.json"))?;
+        written.push(format!("{package}: {}", folder.display()));
+    }
+    written.sort();
+    for line in written {
+        println!("{line}");
+    }
+    Ok(())
+}
+
+/// Checks every contract: the build scripts of their crates do.
+pub fn build() -> Result<Vec<Output>> {
     let mut contracts: HashMap<Value, PathBuf> = HashMap::new();
     // Beside the platform the contracts are built as for the services; alone they need fewer features of what they depend
     // on, which cargo would build once more.
@@ -27,42 +62,32 @@ pub fn write() -> Result<()> {
             contracts.insert(package["id"].clone(), folder);
         }
     }
-    let messages = cargo::build(&arguments)?;
-    let mut written = Vec::new();
-    for message in messages {
+    let mut outputs = Vec::new();
+    for message in cargo::build(&arguments)? {
         if message["reason"] == "build-script-executed"
             && let Some(contract) = contracts.get(&message["package_id"])
         {
             let out = message["out_dir"].as_str().context("no out_dir")?;
-            written.extend(copy(contract, Path::new(out))?);
+            outputs.extend(versions(contract, Path::new(out))?);
         }
     }
-    written.sort();
-    for line in written {
-        println!("{line}");
-    }
-    Ok(())
+    Ok(outputs)
 }
 
-/// Copies what was made of each version of a contract; says which package went where.
-fn copy(contract: &Path, out: &Path) -> Result<Vec<String>> {
+fn versions(contract: &Path, out: &Path) -> Result<Vec<Output>> {
     let name = contract.file_name().unwrap_or_default().to_string_lossy();
-    let mut written = Vec::new();
+    let mut outputs = Vec::new();
     for entry in fs::read_dir(contract)? {
         let version = entry?.file_name().to_string_lossy().into_owned();
         let descriptors = out.join(format!("{version}.bin"));
-        if !descriptors.exists() {
-            continue;
+        if descriptors.exists() {
+            outputs.push(Output {
+                contract: name.clone().into_owned(),
+                openapi: out.join(format!("{version}.openapi.json")),
+                version,
+                descriptors,
+            });
         }
-        let package = format!("{name}.{version}");
-        let folder = Path::new(OUTPUT).join(&package);
-        fs::create_dir_all(&folder)?;
-        fs::copy(descriptors, folder.join("descriptors.binpb"))?;
-        fs::copy(
-            out.join(format!("{version}.openapi.json")),
-            folder.join("openapi.json"),
-        )?;
-        written.push(format!("{package}: {}", folder.display()));
     }
-    Ok(written)
+    Ok(outputs)
 }

@@ -21,6 +21,15 @@ pub fn build(arguments: &[String]) -> Result<Vec<Value>> {
         .collect())
 }
 
+/// Runs a program of the workspace, which says itself what is wrong.
+pub fn run(package: &str) -> Result<()> {
+    let status = cargo()
+        .args(["run", "--quiet", "--package", package])
+        .status()?;
+    ensure!(status.success(), "{package} has failed");
+    Ok(())
+}
+
 /// The packages of the workspace, as `cargo metadata` describes them.
 pub fn packages() -> Result<Vec<Value>> {
     let output = cargo()

@@ -5,6 +5,7 @@ mod call;
 mod cargo;
 mod migration;
 mod mount;
+mod policy;
 mod processes;
 
 use clap::{Parser, Subcommand};
@@ -27,6 +28,8 @@ enum Task {
     Down,
     /// Check the contracts; write descriptor sets and OpenAPI documents to target/api/.
     Api,
+    /// Print who may call what: a line for each method of each contract.
+    Policy,
     /// Let `core` run a service in its own process, on its own ports.
     Mount {
         /// The service's folder under services/.
@@ -37,7 +40,7 @@ enum Task {
         /// The service's folder under services/.
         service: String,
     },
-    /// Make a migration for both databases: `cargo xtask migration new add_phone -p users`.
+    /// Make migrations, and check them.
     Migration {
         #[command(subcommand)]
         task: MigrationTask,
@@ -48,7 +51,7 @@ enum Task {
 
 #[derive(Subcommand)]
 enum MigrationTask {
-    /// Make its folders and files.
+    /// Make the files of one for both databases: `cargo xtask migration new add_phone -p users`.
     New {
         /// What it does, say add_phone_to_users.
         name: String,
@@ -56,6 +59,8 @@ enum MigrationTask {
         #[arg(short, long, value_name = "SERVICE")]
         package: String,
     },
+    /// Look for what would break the version that still runs, in the migrations of every service.
+    Check,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -69,11 +74,15 @@ fn main() -> anyhow::Result<()> {
         Task::Up => processes::up(),
         Task::Down => processes::down(),
         Task::Api => api::write(),
+        Task::Policy => policy::print(),
         Task::Mount { service } => mount::mount(&service),
         Task::Unmount { service } => mount::unmount(&service),
         Task::Migration {
             task: MigrationTask::New { name, package },
         } => migration::new(&name, &package),
+        Task::Migration {
+            task: MigrationTask::Check,
+        } => migration::check(),
         Task::Call(arguments) => call::call(&arguments),
     }
 }

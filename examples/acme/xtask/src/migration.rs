@@ -1,8 +1,10 @@
-//! New migrations: a folder for each database, with what to fill in.
+//! Migrations: new ones, a folder for each database with what to fill in, and a look at all of them.
 
 use std::{fs, path::Path};
 
 use anyhow::{Context, Result, ensure};
+
+use crate::cargo;
 
 const DATABASES: [&str; 2] = ["postgres", "sqlite"];
 
@@ -32,6 +34,13 @@ pub fn new(name: &str, service: &str) -> Result<()> {
         println!("{}", folder.display());
     }
     Ok(())
+}
+
+/// Looks at the migrations of every service.
+///
+/// A program of its own does: what it reads SQL with need not be built for every other task.
+pub fn check() -> Result<()> {
+    cargo::run("sql-lint")
 }
 
 /// One more than the highest of either database, so that a pair has one number.

@@ -10,6 +10,7 @@ mod messages;
 mod names;
 mod openapi;
 mod options;
+mod policy;
 mod problem;
 mod reasons;
 mod redact;

@@ -16,6 +16,7 @@ use self::schemas::{Schemas, Use};
 use crate::{
     http::{self, Binding, Body, Segment, Template},
     names, options,
+    policy::{Access, Policy},
     services::{Method, Service, updated},
     source::Source,
 };
@@ -53,6 +54,12 @@ pub fn generate(source: &Source, services: &[&Service]) -> Value {
             "schemas": schemas.finish(),
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "service": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "service-authorization",
+                    "description": "Only other services of the workspace can call this.",
+                },
             },
         },
     })
@@ -65,6 +72,7 @@ fn operation(
     variables: &[Variable],
     schemas: &mut Schemas,
 ) -> Value {
+    let security = security(&method.policy);
     let method = &method.descriptor;
     let service = method.parent_service();
     let (input, output) = (method.input(), method.output());
@@ -86,7 +94,7 @@ fn operation(
         "tags": [service.name()],
         "summary": summary,
         "description": text,
-        "security": if options::is_public(method) { json!([]) } else { json!([{"bearer": []}]) },
+        "security": security,
     });
 
     let mut parameters: Vec<Value> = variables
@@ -156,6 +164,24 @@ fn operation(
         },
     });
     operation
+}
+
+/// The ways to be let in, one of which is enough. A way lists the roles and scopes that it takes.
+fn security(policy: &Policy) -> Value {
+    let scheme = match policy.access {
+        Access::Public => return json!([]),
+        Access::Authenticated => "bearer",
+        Access::Internal => "service",
+    };
+    let way = |role: Option<&String>| {
+        let names: Vec<&String> = role.into_iter().chain(&policy.all_scopes).collect();
+        json!({scheme: names})
+    };
+    if policy.any_role.is_empty() {
+        json!([way(None)])
+    } else {
+        policy.any_role.iter().map(|role| way(Some(role))).collect()
+    }
 }
 
 /// Whether a request without a body is refused: something in the body must be there, and nothing else sets it.

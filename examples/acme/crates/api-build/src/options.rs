@@ -1,8 +1,6 @@
 //! Custom options of descriptors.
 
-use prost_reflect::{
-    DescriptorPool, DynamicMessage, EnumValueDescriptor, FieldDescriptor, MethodDescriptor, Value,
-};
+use prost_reflect::{DescriptorPool, DynamicMessage, EnumValueDescriptor, FieldDescriptor, Value};
 
 /// The value of an extension, when it is set.
 pub fn extension(pool: &DescriptorPool, options: &DynamicMessage, name: &str) -> Option<Value> {
@@ -59,18 +57,6 @@ pub fn rules(field: &FieldDescriptor) -> Option<DynamicMessage> {
 /// The number of `google.rpc.Code` of an error reason.
 pub fn code(value: &EnumValueDescriptor) -> Option<i32> {
     extension(value.parent_pool(), &value.options(), "platform.v1.code")?.as_enum_number()
-}
-
-/// Whether a method is open to everyone.
-pub fn is_public(method: &MethodDescriptor) -> bool {
-    const PUBLIC: i32 = 1;
-    message(
-        method.parent_pool(),
-        &method.options(),
-        "platform.v1.policy",
-    )
-    .and_then(|policy| policy.get_field_by_name("access")?.as_enum_number())
-        == Some(PUBLIC)
 }
 
 /// Whether the field a message has by this name is set in it.

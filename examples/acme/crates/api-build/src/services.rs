@@ -10,7 +10,8 @@ use prost_reflect::{
 use crate::{
     http::{self, Binding, Body, Segment},
     names::{Names, is_optional, real_oneof, snake},
-    openapi, options,
+    openapi,
+    policy::Policy,
     problem::Error,
     source::Source,
     write,
@@ -57,6 +58,7 @@ pub struct Service {
 
 pub struct Method {
     pub descriptor: MethodDescriptor,
+    pub policy: Policy,
     pub bindings: Vec<Binding>,
 }
 
@@ -82,6 +84,7 @@ impl Service {
                 }
             }
             methods.push(Method {
+                policy: Policy::of(&method, problems),
                 descriptor: method,
                 bindings,
             });
@@ -147,17 +150,16 @@ impl Service {
             "static {table}_METHODS: [::api_runtime::Method; {}] = [",
             self.methods.len()
         );
-        for Method { descriptor, .. } in &self.methods {
-            let access = if options::is_public(descriptor) {
-                "Public"
-            } else {
-                "Authenticated"
-            };
+        for method in &self.methods {
+            let Method {
+                descriptor, policy, ..
+            } = method;
             let _ = writeln!(
                 code,
-                "    ::api_runtime::Method {{ path: \"/{}/{}\", access: ::api_runtime::Access::{access}, streams: {} }},",
+                "    ::api_runtime::Method {{ path: \"/{}/{}\", policy: {}, streams: {} }},",
                 self.descriptor.full_name(),
                 descriptor.name(),
+                policy.code(),
                 descriptor.is_server_streaming(),
             );
         }

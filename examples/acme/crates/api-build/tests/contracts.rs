@@ -17,6 +17,7 @@ fn contract(test: &str, body: &str) -> PathBuf {
         "google/protobuf/field_mask.proto",
         "google/type/decimal.proto",
         "platform/v1/options.proto",
+        "platform/v1/policy.proto",
     ];
     let imports: String = imports
         .iter()
@@ -47,7 +48,7 @@ fn refusal(test: &str, body: &str) -> String {
 /// A service with one method of this binding, over messages with a field of each shape.
 fn method(http: &str) -> String {
     format!(
-        "service ThingsService {{\n  rpc Get(Request) returns (Request) {{ option (google.api.http) = {{ {http} }}; }}\n}}\n\
+        "service ThingsService {{\n  rpc Get(Request) returns (Request) {{ option (google.api.http) = {{ {http} }}; option (platform.v1.policy) = {{ access: ACCESS_PUBLIC }}; }}\n}}\n\
          message Request {{ string id = 1; repeated string tags = 2; Inner inner = 3; }}\n\
          message Inner {{ string name = 1; }}"
     )
@@ -89,7 +90,58 @@ fn every_mistake_in_a_binding_is_named_with_its_line() {
     {
         let refusal = refusal(&format!("binding{index}"), &method(http));
         assert!(refusal.contains(words), "{http}: {refusal:?}");
-        assert!(refusal.contains("things/v1/things.proto:11: "), "{refusal}");
+        assert!(refusal.contains("things/v1/things.proto:12: "), "{refusal}");
+    }
+}
+
+#[test]
+fn a_method_says_who_may_call_it() {
+    for (index, (policy, words)) in [
+        ("", "policy of Get: there is none"),
+        ("{}", "say who may call it"),
+        ("{timeout: {seconds: 1}}", "say who may call it"),
+        (
+            "{access: ACCESS_PUBLIC any_role: \"admin\"}",
+            "demand a user",
+        ),
+        ("{access: ACCESS_INTERNAL owner: \"id\"}", "demand a user"),
+        ("{any_role: \"an admin\"}", "is no name"),
+        ("{all_scopes: [\"read\", \"\"]}", "is no name"),
+        ("{owner: \"nope\"}", "no resource of ThingsService has"),
+        ("{owner: \"tags\"}", "no resource of ThingsService has"),
+        (
+            "{access: ACCESS_PUBLIC rate_limit: {requests: 1}}",
+            "write both",
+        ),
+        (
+            "{access: ACCESS_PUBLIC rate_limit: {per: {seconds: 1}}}",
+            "write both",
+        ),
+        ("{access: ACCESS_PUBLIC timeout: {}}", "longer than nothing"),
+        (
+            "{access: ACCESS_PUBLIC timeout: {seconds: -1}}",
+            "longer than nothing",
+        ),
+        (
+            "{access: ACCESS_PUBLIC timeout: {seconds: 86401}}",
+            "at most a day",
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let option = match policy {
+            "" => String::new(),
+            policy => format!("option (platform.v1.policy) = {policy};"),
+        };
+        let body = format!(
+            "service ThingsService {{\n  rpc Get(Request) returns (Thing) {{ {option} }}\n}}\n\
+             message Request {{ Thing thing = 1; }}\n\
+             message Thing {{ string name = 1; repeated string tags = 2; }}"
+        );
+        let refusal = refusal(&format!("policy{index}"), &body);
+        assert!(refusal.contains(words), "{policy}: {refusal:?}");
+        assert!(refusal.contains("things/v1/things.proto:12: "), "{refusal}");
     }
 }
 
@@ -165,7 +217,8 @@ fn the_package_is_that_of_the_folder() {
 #[test]
 fn the_document_tells_paths_parameters_and_rules() {
     let body = "// Manages things. Well.\nservice ThingsService {\n  // Updates a thing.\n  rpc UpdateThing(UpdateThingRequest) returns (UpdateThingResponse) {\n    \
-                option (google.api.http) = { patch: \"/v1/{thing.name=shelves/*}\" body: \"thing\" response_body: \"thing\" };\n  }\n}\n\
+                option (google.api.http) = { patch: \"/v1/{thing.name=shelves/*}\" body: \"thing\" response_body: \"thing\" };\n    \
+                option (platform.v1.policy) = { any_role: [\"admin\", \"clerk\"], all_scopes: \"things.write\" };\n  }\n}\n\
                 message Thing { string name = 1; optional string title = 2 [(google.api.field_behavior) = REQUIRED, (buf.validate.field).string.max_len = 9]; }\n\
                 message UpdateThingRequest { Thing thing = 1; google.protobuf.FieldMask update_mask = 2; }\n\
                 message UpdateThingResponse { Thing thing = 1; }";
@@ -177,7 +230,13 @@ fn the_document_tells_paths_parameters_and_rules() {
     let operation = &openapi["paths"]["/v1/shelves/{name}"]["patch"];
     assert_eq!(operation["operationId"], "ThingsService_UpdateThing");
     assert_eq!(operation["summary"], "Updates a thing");
-    assert_eq!(operation["security"][0]["bearer"], serde_json::json!([]));
+    assert_eq!(
+        operation["security"],
+        serde_json::json!([
+            {"bearer": ["admin", "things.write"]},
+            {"bearer": ["clerk", "things.write"]},
+        ])
+    );
     assert_eq!(operation["parameters"][1]["name"], "updateMask");
     let schemas = &openapi["components"]["schemas"];
     assert_eq!(

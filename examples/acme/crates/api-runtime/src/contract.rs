@@ -5,6 +5,7 @@ use std::{
     fmt,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use futures_util::future::BoxFuture;
@@ -76,6 +77,11 @@ impl Contract {
             rest: rest.into(),
         }
     }
+
+    /// The HTTP bindings of its methods.
+    pub fn routes(&self) -> &[Route] {
+        &self.rest
+    }
 }
 
 /// What is known of a proto service without an implementation: see the fields of [`Contract`].
@@ -91,19 +97,54 @@ pub struct Description {
 pub struct Method {
     /// `/consultants.v1.ConsultantsService/GetConsultant`
     pub path: &'static str,
-    /// Who may call it.
-    pub access: Access,
+    /// What is demanded of a call before the method runs.
+    pub policy: Policy,
     /// Whether it answers with a stream of messages.
     pub streams: bool,
 }
 
-/// Who may call a method: option `(platform.v1.policy).access` of the contract.
+/// Who may call a method, how often, and for how long: option `(platform.v1.policy)` of the contract, where the fields
+/// are described. All that is set must hold.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Policy {
+    pub access: Access,
+    pub any_role: &'static [&'static str],
+    pub all_scopes: &'static [&'static str],
+    pub owner: Option<&'static str>,
+    pub rate_limit: Option<RateLimit>,
+    pub timeout: Option<Duration>,
+}
+
+impl Policy {
+    /// A policy that says nothing but who may call.
+    pub const fn new(access: Access) -> Self {
+        Self {
+            access,
+            any_role: &[],
+            all_scopes: &[],
+            owner: None,
+            rate_limit: None,
+            timeout: None,
+        }
+    }
+}
+
+/// Who may call a method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// Everyone; a token is not looked at.
     Public,
     /// Everyone with a valid token.
     Authenticated,
+    /// Other services of the workspace, with a proof of their own.
+    Internal,
+}
+
+/// So many calls in so much time, with bursts of all of them at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimit {
+    pub requests: u32,
+    pub per: Duration,
 }
 
 /// How a call came in, and so the form its answer and its errors take.

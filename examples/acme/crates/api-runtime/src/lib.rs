@@ -20,7 +20,8 @@ pub mod validate;
 pub mod wkt;
 
 pub use contract::{
-    Access, Contract, Description, Endpoint, LARGEST_MESSAGE, Method, Request, Response, Transport,
+    Access, Contract, Description, Endpoint, LARGEST_MESSAGE, Method, Policy, RateLimit, Request,
+    Response, Transport,
 };
 pub use error::Error;
 pub use ids::parse_uuid;

@@ -9,9 +9,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     Error, Module, Platform, Service,
-    auth::Verifier,
+    auth::{SigningKeys, Verifier, discovery},
     config::{Config, ConfigError, Layer, Layers, Problem},
-    database,
+    cors, database,
     health::Health,
     layers::Shared,
     ops::About,
@@ -48,8 +48,10 @@ impl Sources {
 /// A process whose parts have been made and whose configuration is right. Nothing is served yet.
 pub struct Application {
     about: About,
-    config: Config,
+    /// What the process's own service was wired with.
+    platform: Platform,
     contracts: Vec<Contract>,
+    issuer: Option<SigningKeys>,
     databases: Vec<UsedDatabase>,
 }
 
@@ -78,12 +80,14 @@ impl Application {
             return Err(ConfigError { problems }.into());
         }
         let mut parts = parts.into_iter().flatten();
-        let Some((config, own, mut databases)) = parts.next() else {
+        let Some((platform, own, mut databases)) = parts.next() else {
             return Err(Error::internal("a service without a configuration"));
         };
         let mut contracts = own.contracts;
+        let mut issuer = own.issuer;
         for (_, module, used) in parts {
             contracts.extend(module.contracts);
+            issuer = issuer.or(module.issuer);
             databases.extend(used);
         }
         let about = About {
@@ -92,14 +96,24 @@ impl Application {
         };
         Ok(Self {
             about,
-            config,
+            platform,
             contracts,
+            issuer,
             databases,
         })
     }
 
     pub fn config(&self) -> &Config {
-        &self.config
+        self.platform.config()
+    }
+
+    pub(crate) fn platform(&self) -> &Platform {
+        &self.platform
+    }
+
+    /// What it serves.
+    pub fn contracts(&self) -> &[Contract] {
+        &self.contracts
     }
 
     /// Applies the migrations of every database. One that is not there yet is waited for.
@@ -154,24 +168,28 @@ impl Application {
     pub async fn start(self) -> Result<Running, Error> {
         let Self {
             about,
-            config,
+            platform,
             contracts,
+            issuer,
             databases,
         } = self;
+        let config = platform.config().clone();
         let metrics = telemetry::metrics()?;
-        let shared = Arc::new(Shared::new(
-            Verifier::new(&config.auth),
-            config.limits.clone(),
-            config.telemetry.clone(),
-        ));
+        let verifier = Verifier::new(&config.auth, issuer.clone())?;
+        let trusted = verifier.keys();
+        let shared = Arc::new(Shared::new(about.name, verifier, &config, &contracts)?);
         let health = Arc::new(Health::new(
             databases,
             contracts.iter().map(|contract| contract.name),
         ));
 
-        let http = server::bind("HTTP", &config.http).await?;
+        let http = server::bind("HTTP", &config.http.listener()).await?;
         let http_address = http.local_addr().map_err(Error::internal)?;
-        let rest = routes::http(about, &contracts, &shared, &health, metrics)?;
+        let mut rest = routes::http(about, &contracts, &shared, &health, metrics)?;
+        if let Some(keys) = &issuer {
+            rest = rest.merge(discovery::routes(keys)?);
+        }
+        let rest = cors::layer(rest, &config.http.cors);
         let rpc = routes::grpc(&contracts, &shared, &health)?;
         let stop = Stop::default();
         let tasks = TaskTracker::new();
@@ -179,7 +197,7 @@ impl Application {
             let (limits, stop) = (config.limits.clone(), stop.clone());
             tasks.spawn(async move { server::serve(listener, router, &limits, stop).await });
         };
-        let grpc_address = if config.grpc == config.http && config.http.port != 0 {
+        let grpc_address = if config.grpc == config.http.listener() && config.http.port != 0 {
             serve(http, rest.merge(rpc));
             http_address
         } else {
@@ -193,8 +211,16 @@ impl Application {
         health.check().await;
         let watching = (health.clone(), stop.closing.clone());
         tasks.spawn(async move { watching.0.watch(watching.1).await });
-        let upkeep = stop.closing.clone();
-        tasks.spawn(async move { upkeep.run_until_cancelled(keep_up(metrics)).await });
+        let closing = stop.closing.clone();
+        let upkeep = async move {
+            let signing = async {
+                if let Some(keys) = &issuer {
+                    keys.keep_fresh().await;
+                }
+            };
+            tokio::join!(keep_up(metrics), trusted.keep_fresh(), signing)
+        };
+        tasks.spawn(async move { closing.run_until_cancelled(upkeep).await });
         Ok(Running {
             http: http_address,
             grpc: grpc_address,
@@ -251,7 +277,7 @@ impl Running {
     }
 }
 
-type Part = (Config, Module, Vec<UsedDatabase>);
+type Part = (Platform, Module, Vec<UsedDatabase>);
 
 /// Makes the parts of one service. None when its configuration is wrong, which is noted.
 async fn wire(
@@ -278,12 +304,12 @@ async fn wire(
     };
     let module = (service.wire)(&platform).await;
     // What is wrong with the configuration explains an error of the wiring better than the error itself.
-    let (config, databases) = match platform.finish() {
-        Ok(finished) => finished,
+    let databases = match platform.finish() {
+        Ok(databases) => databases,
         Err(error) => return Ok(wrong(error, problems)),
     };
     match module {
-        Ok(module) => Ok(Some((config, module, databases))),
+        Ok(module) => Ok(Some((platform, module, databases))),
         Err(Error::Config(error)) => Ok(wrong(error, problems)),
         Err(error) => Err(error),
     }

@@ -40,10 +40,10 @@ use self::{
     entry::Shape,
     flights::{Flight, Flights},
     memory::Memory,
-    redis::{Lease, Redis, Reply},
+    redis::{Lease, Reply},
 };
 use crate::{Error, config};
-pub(crate) use redis::parse as parse_redis_url;
+pub(crate) use redis::{Redis, parse as parse_redis_url};
 
 /// What does not exist is remembered for this part of the time that rows are.
 const PLACEHOLDER_SHARE: f64 = 0.1;

@@ -1,15 +1,25 @@
 //! Calls to other services over gRPC.
 
-use std::time::{Duration, Instant};
+use std::{
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
 
 use serde::Deserialize;
 use tonic::{
     Code, Request, Response, Status,
     metadata::{Ascii, MetadataKey, MetadataValue},
-    transport::{Channel, Endpoint},
+    transport::{self, Channel, Endpoint},
 };
+use tonic_types::StatusExt;
+use tower::Service;
 
-use crate::{config::http_address, context, error::status};
+use crate::{
+    auth::{SERVICE_AUTHORIZATION, ServiceKey},
+    config::http_address,
+    context,
+    error::status,
+};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
@@ -27,13 +37,51 @@ impl TryFrom<String> for Address {
     }
 }
 
-/// A channel to a service. It connects when it is first used, and again when it has to.
+/// A channel to a service, without a proof of who calls. It connects when it is first used, and again when it has to.
 pub fn connect(address: &Address) -> Channel {
     Endpoint::from(address.0.clone())
         .connect_timeout(CONNECT_TIMEOUT)
         .http2_keep_alive_interval(KEEP_ALIVE)
         .tcp_nodelay(true)
         .connect_lazy()
+}
+
+/// A connection to another service: [`Platform::connect`](crate::Platform::connect) makes it. Every call over it, on behalf
+/// of a user or not, proves which service calls.
+#[derive(Clone)]
+pub struct Connection {
+    channel: Channel,
+    key: ServiceKey,
+}
+
+impl Connection {
+    pub(crate) fn new(address: &Address, key: ServiceKey) -> Self {
+        Self {
+            channel: connect(address),
+            key,
+        }
+    }
+}
+
+impl Service<http::Request<tonic::body::Body>> for Connection {
+    type Response = http::Response<tonic::body::Body>;
+    type Error = transport::Error;
+    type Future = transport::channel::ResponseFuture;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.channel.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: http::Request<tonic::body::Body>) -> Self::Future {
+        // The path of a method is `/users.v1.UsersService/GetUser`.
+        let contract = request.uri().path().split('/').nth(1).unwrap_or_default();
+        match self.key.prove(contract) {
+            Ok(proof) => drop(request.headers_mut().insert(SERVICE_AUTHORIZATION, proof)),
+            // Only internal methods miss it, and say so.
+            Err(error) => tracing::error!(cause = %error, "a call goes without a proof"),
+        }
+        self.channel.call(request)
+    }
 }
 
 /// A call on behalf of the request in work: with its token, its ids and the time that is left of it.
@@ -52,8 +100,8 @@ pub fn forward<T, U>(request: &Request<T>, message: U) -> Request<U> {
 
 /// What was asked for; `None` when the other service does not have it.
 ///
-/// That the caller may not have it is passed on. Anything else is not the caller's fault: it is logged, and answered
-/// without its cause.
+/// That the caller may not have it, or has asked too often, is passed on. Anything else is not the caller's fault: it is
+/// logged, and answered without its cause.
 pub fn found<T>(answer: Result<Response<T>, Status>) -> Result<Option<T>, Status> {
     let error = match answer {
         Ok(answer) => return Ok(Some(answer.into_inner())),
@@ -61,7 +109,12 @@ pub fn found<T>(answer: Result<Response<T>, Status>) -> Result<Option<T>, Status
     };
     match error.code() {
         Code::NotFound => Ok(None),
-        Code::Unauthenticated | Code::PermissionDenied => Err(error),
+        Code::Unauthenticated | Code::PermissionDenied if !lacks_proof(&error) => {
+            Err(passed_on(&error))
+        }
+        Code::ResourceExhausted if error.get_details_retry_info().is_some() => {
+            Err(passed_on(&error))
+        }
         code @ (Code::Unavailable | Code::DeadlineExceeded) => {
             tracing::warn!(cause = %error, "another service does not answer");
             let message = "another service, which this request needs, does not answer: try again";
@@ -74,9 +127,60 @@ pub fn found<T>(answer: Result<Response<T>, Status>) -> Result<Option<T>, Status
     }
 }
 
+/// Whether it is this service that was not believed.
+fn lacks_proof(error: &Status) -> bool {
+    let info = error.get_details_error_info();
+    info.is_some_and(|info| info.domain == "platform" && info.reason.starts_with("SERVICE_PROOF_"))
+}
+
+/// Without the headers of the other service's answer.
+fn passed_on(error: &Status) -> Status {
+    Status::with_details(
+        error.code(),
+        error.message(),
+        error.details().to_vec().into(),
+    )
+}
+
 fn set<T>(call: &mut Request<T>, name: &'static str, value: &str) {
     if let Ok(value) = MetadataValue::<Ascii>::try_from(value) {
         call.metadata_mut()
             .insert(MetadataKey::from_static(name), value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::ServiceRejection;
+
+    fn answered(error: Status) -> Status {
+        found(Err::<Response<()>, _>(error)).unwrap_err()
+    }
+
+    #[test]
+    fn what_is_the_caller_s_fault_is_passed_on_and_nothing_else() {
+        let mut denied = status(Code::PermissionDenied, "ROLE_MISSING", "no");
+        let header = "the other's".parse().unwrap();
+        denied.metadata_mut().insert("x-request-id", header);
+        let answer = answered(denied);
+        assert_eq!(answer.code(), Code::PermissionDenied);
+        assert_eq!(
+            answer.get_details_error_info().unwrap().reason,
+            "ROLE_MISSING"
+        );
+        assert!(answer.metadata().is_empty());
+
+        let limited = crate::layers::rate::refusal(Duration::from_secs(1));
+        assert_eq!(answered(limited).code(), Code::ResourceExhausted);
+        let large = status(Code::ResourceExhausted, "BODY_TOO_LARGE", "too large");
+        assert_eq!(answered(large).code(), Code::Internal);
+        for rejection in [
+            ServiceRejection::Missing,
+            ServiceRejection::User,
+            ServiceRejection::Invalid,
+        ] {
+            assert_eq!(answered(rejection.into()).code(), Code::Internal);
+        }
     }
 }

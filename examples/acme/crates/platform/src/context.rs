@@ -1,6 +1,6 @@
 //! The request that the running code works for: its ids, for logs, traces and calls to other services.
 
-use std::{sync::Arc, time::Instant};
+use std::{net::IpAddr, sync::Arc, time::Instant};
 
 use http::HeaderValue;
 use opentelemetry::trace::{SpanId, TraceContextExt, TraceId};
@@ -24,6 +24,8 @@ pub(crate) struct Ids {
     pub sampled: bool,
     /// When its time is over.
     pub deadline: Instant,
+    /// Who has sent it.
+    pub client: Option<IpAddr>,
 }
 
 impl Context {
@@ -48,6 +50,12 @@ impl Context {
     /// When the request's time is over.
     pub fn deadline(&self) -> Instant {
         self.0.deadline
+    }
+
+    /// The address of the client: of the connection or, where that is a proxy of `http.proxies`, the one that it tells of.
+    /// None for a request that came over no connection.
+    pub fn client(&self) -> Option<IpAddr> {
+        self.0.client
     }
 
     /// What a call to another service carries, so that its spans and logs join these.

@@ -14,6 +14,8 @@ pub mod types;
 mod values;
 
 #[doc(hidden)]
+pub use self::pool::Loan;
+#[doc(hidden)]
 pub use self::transaction::{Attempts, Failure, Outcomes, Transactional, end};
 pub use self::{
     error::Error,
@@ -48,10 +50,12 @@ macro_rules! with_conn {
 macro_rules! __with_conn {
     ($pool:ident, $conn:ident, $body:expr) => {
         match $pool.get().await {
-            Ok(mut connection) => {
-                let $conn = &mut *connection;
+            Ok(connection) => {
+                let mut loan = $crate::database::Loan::of(connection);
+                let $conn = loan.connection();
                 let result: ::std::result::Result<_, ::diesel::result::Error> =
                     async { $body }.await;
+                loan.end();
                 result.map_err($crate::Error::from)
             }
             Err(error) => Err($crate::Error::from($crate::database::Error::from(error))),

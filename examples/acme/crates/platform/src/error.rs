@@ -67,6 +67,14 @@ impl From<Error> for Status {
                     "the service cannot reach its database: try again",
                 )
             }
+            Error::Database(error @ database::Error::StatementTimeout) => {
+                tracing::warn!(cause = %error, "a query was given up");
+                status(
+                    Code::DeadlineExceeded,
+                    "STATEMENT_TIMEOUT",
+                    "a query took longer than it may",
+                )
+            }
             Error::Database(error @ database::Error::Contention { .. }) => {
                 tracing::warn!(cause = %error, "a transaction was given up");
                 status(

@@ -1,7 +1,8 @@
 //! Creating something once, however often it is asked for: `request_id` of AIP-155 (<https://google.aip.dev/155>).
 //!
 //! The id of what is created follows from the request's own id and its caller, so that a repetition meets the row that
-//! the first request made: in whichever process, and after a crash between commit and answer as well.
+//! the first request made: in whichever process, and after a crash between commit and answer as well. What has been
+//! deleted since is created anew: nothing is kept that would tell.
 
 use tonic::{Code, Request, Status};
 use tonic_types::{ErrorDetails, StatusExt};
@@ -39,9 +40,7 @@ mod tests {
 
     fn id(caller: &str, request_id: Option<&str>) -> Result<Uuid, Code> {
         let mut request = Request::new(());
-        request.extensions_mut().insert(Caller {
-            subject: caller.to_owned(),
-        });
+        request.extensions_mut().insert(Caller::new(caller));
         resource_id(&request, request_id).map_err(|status| status.code())
     }
 

@@ -1,15 +1,18 @@
 //! A request's way from the server to the implementation of its method, the same over both transports.
 //!
 //! From the outermost in: request id, trace, metrics, panic → error, load shedding, timeout, size of the body,
-//! authentication. Validation follows in the contract's adapter. The layers of a method are made once, with what they
+//! authentication, policy, rate. Validation follows in the contract's adapter. The layers of a method are made once, with what they
 //! need of it at hand, and a request passes them in one future without an allocation between them.
 
+mod bearer;
 mod body;
+mod client;
 mod deadline;
 pub(crate) mod ids;
 mod load;
 mod metrics;
 mod panic;
+pub(crate) mod rate;
 mod stream;
 mod trace;
 
@@ -20,37 +23,59 @@ use std::{
     time::{Duration, Instant},
 };
 
-use api_runtime::{Access, Method, Request, Response, Transport, error::status_response};
+use api_runtime::{
+    Access, Contract, Method, Policy, Request, Response, Transport, error::status_response,
+};
 use futures_util::future::BoxFuture;
-use http::{HeaderValue, StatusCode, header::WWW_AUTHENTICATE};
-use tonic::{Code, Status};
+use http::{Extensions, HeaderMap, StatusCode};
+use ipnet::IpNet;
+use tonic::{Code, Status, metadata::MetadataMap};
 use tower::{Layer, Service};
 use tracing::{Instrument, Span};
 
-use self::{load::Load, metrics::Metrics};
+use self::{
+    load::Load,
+    metrics::Metrics,
+    rate::{Limit, Rates, Verdict},
+};
 use crate::{
-    auth::Verifier,
-    config::{Limits, Telemetry},
+    Error,
+    auth::{self, CallingService, Owner, Rejection, ServiceRejection, ServiceVerifier, Verifier},
+    config::{Config, Limits, Telemetry},
     context::Context,
 };
 
 /// What the layers of all methods share.
 pub(crate) struct Shared {
     verifier: Verifier,
+    service_verifier: ServiceVerifier,
     limits: Limits,
     load: Load,
+    proxies: Vec<IpNet>,
+    rates: Rates,
     telemetry: Telemetry,
 }
 
 impl Shared {
-    pub fn new(verifier: Verifier, limits: Limits, telemetry: Telemetry) -> Self {
-        let load = Load::new(limits.concurrency);
-        Self {
+    /// `service` is the one whose process it is, with these contracts.
+    pub fn new(
+        service: &'static str,
+        verifier: Verifier,
+        config: &Config,
+        contracts: &[Contract],
+    ) -> Result<Self, Error> {
+        let mut methods = contracts.iter().flat_map(|contract| contract.methods);
+        let limited = config.limits.rate.is_some()
+            || methods.any(|method| method.policy.rate_limit.is_some());
+        Ok(Self {
             verifier,
-            limits,
-            load,
-            telemetry,
-        }
+            service_verifier: ServiceVerifier::new(&config.auth),
+            limits: config.limits.clone(),
+            load: Load::new(config.limits.concurrency),
+            proxies: config.http.proxies.clone(),
+            rates: Rates::new(service, &config.cache, limited)?,
+            telemetry: config.telemetry.clone(),
+        })
     }
 }
 
@@ -61,7 +86,8 @@ pub(crate) struct MethodLayer(Arc<Layers>);
 struct Layers {
     /// `consultants.v1.ConsultantsService/GetConsultant`
     rpc: &'static str,
-    access: Access,
+    policy: &'static Policy,
+    limit: Option<Limit>,
     streams: bool,
     transport: Transport,
     metrics: Metrics,
@@ -72,9 +98,11 @@ impl MethodLayer {
     pub fn new(shared: Arc<Shared>, method: &'static Method, transport: Transport) -> Self {
         let rpc = method.path.trim_start_matches('/');
         let metrics = Metrics::new(rpc, transport);
+        let rate = method.policy.rate_limit.or(shared.limits.rate);
         Self(Arc::new(Layers {
             rpc,
-            access: method.access,
+            policy: &method.policy,
+            limit: rate.map(|rate| Limit::new(rpc, rate)),
             streams: method.streams,
             transport,
             metrics,
@@ -131,11 +159,13 @@ impl Layers {
         S::Future: Send,
     {
         let started = Instant::now();
-        let limit = self.shared.limits.timeout;
+        let limit = self.policy.timeout.unwrap_or(self.shared.limits.timeout);
         let timeout =
             deadline::of(request.headers(), self.transport).map_or(limit, |asked| asked.min(limit));
         let telemetry = &self.shared.telemetry;
-        let context = Context::new(ids::of(request.headers(), telemetry, started + timeout));
+        let client = client::of(&request, &self.shared.proxies);
+        let deadline = started + timeout;
+        let context = Context::new(ids::of(request.headers(), telemetry, deadline, client));
         let work = async {
             let span = if telemetry.otlp_endpoint.is_some() {
                 trace::span(self.rpc, self.transport, &request)
@@ -169,7 +199,7 @@ impl Layers {
         response
     }
 
-    /// Panics, load, time, size and authentication: what may answer in the place of the method.
+    /// Panics, load, time, size, authentication and rate: what may answer in the place of the method.
     async fn admit<S>(
         &self,
         mut inner: S,
@@ -186,18 +216,27 @@ impl Layers {
         };
         let answer = async {
             let mut request = body::limit(request, self.shared.limits.body, self.transport)?;
-            if self.access == Access::Authenticated {
-                let caller = self.shared.verifier.verify(request.headers())?;
-                request.extensions_mut().insert(caller);
-            }
+            let identified = self.identify(&mut request).await;
+            let counted = self.count(request.extensions()).await?;
+            let owner = identified?;
             // What the timer would notice only after a millisecond: nobody waits for this answer any more.
             if started.elapsed() >= timeout {
                 return Err(deadline::exceeded(timeout));
             }
-            match inner.call(request).await {
-                Ok(response) => Ok(response),
+            let mut response = match inner.call(request).await {
+                Ok(response) => response,
                 Err(never) => match never {},
+            };
+            if let Some(owner) = owner
+                && !owner.was_asked_for()
+                && code_of(&response, self.transport) == Code::Ok
+            {
+                return Err(auth::forgotten(self.rpc));
             }
+            if let Some((limit, verdict)) = counted {
+                limit.tell(verdict, response.headers_mut());
+            }
+            Ok(response)
         };
         match tokio::time::timeout(timeout, panic::caught(answer)).await {
             Ok(Ok(response)) => response,
@@ -206,20 +245,68 @@ impl Layers {
         }
     }
 
+    /// Puts who calls into the request, if that is whom the method is for, and returns who must own what it is about, if
+    /// the policy says so.
+    async fn identify(&self, request: &mut Request) -> Result<Option<Owner>, Status> {
+        if self.transport == Transport::Http {
+            bearer::refuse_in_query(request.uri())?;
+        }
+        if self.policy.access == Access::Public {
+            return Ok(None);
+        }
+        let refuse = |rejection| bearer::refuse(rejection, self.policy);
+        let caller = match self.shared.verifier.verify(request.headers()).await {
+            Err(Rejection::Missing) if self.policy.access == Access::Internal => None,
+            verified => Some(verified.map_err(refuse)?),
+        };
+        if self.policy.access == Access::Internal {
+            let service = self.calling_service(request.headers());
+            let service = service.map_err(|rejection| match rejection {
+                ServiceRejection::Missing if caller.is_some() => ServiceRejection::User,
+                rejection => rejection,
+            })?;
+            request.extensions_mut().insert(CallingService(service));
+        }
+        let Some(caller) = caller else {
+            return Ok(None);
+        };
+        let satisfied = caller.satisfies(self.policy).map_err(refuse);
+        let owner = self.policy.owner.map(|_| Owner::new(&caller));
+        let extensions = request.extensions_mut();
+        extensions.insert(caller);
+        if let Some(owner) = &owner {
+            extensions.insert(owner.clone());
+        }
+        satisfied.map(|()| owner)
+    }
+
+    /// Counts the call of a limited method, whoever made it: one that was not let in counts for its address.
+    async fn count(&self, known: &Extensions) -> Result<Option<(&Limit, Verdict)>, Status> {
+        let Some(limit) = &self.limit else {
+            return Ok(None);
+        };
+        let verdict = self.shared.rates.take(limit, &rate::caller_of(known)).await;
+        if let Verdict::Refused { retry_after } = verdict {
+            let mut refusal = rate::refusal(retry_after);
+            let mut headers = HeaderMap::new();
+            limit.tell(verdict, &mut headers);
+            *refusal.metadata_mut() = MetadataMap::from_headers(headers);
+            return Err(refusal);
+        }
+        Ok(Some((limit, verdict)))
+    }
+
+    fn calling_service(&self, headers: &HeaderMap) -> Result<Arc<str>, ServiceRejection> {
+        let contract = self.rpc.split('/').next().unwrap_or_default();
+        self.shared.service_verifier.verify(headers, contract)
+    }
+
     /// An error in the form of the transport.
     fn refuse(&self, status: Status) -> Response {
-        let code = status.code();
         let too_large = body::is_too_large(&status);
         let mut response = status_response(status, self.transport);
-        if self.transport == Transport::Http {
-            if too_large {
-                *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
-            }
-            if code == Code::Unauthenticated {
-                response
-                    .headers_mut()
-                    .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            }
+        if self.transport == Transport::Http && too_large {
+            *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
         }
         response
     }

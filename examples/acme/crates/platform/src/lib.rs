@@ -10,6 +10,7 @@ pub mod cache;
 pub mod client;
 pub mod config;
 pub mod context;
+mod cors;
 pub mod database;
 mod error;
 pub mod etag;
@@ -36,5 +37,7 @@ pub use self::{
 
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::service::Commands;
+    pub use clap;
     pub use diesel_migrations;
 }

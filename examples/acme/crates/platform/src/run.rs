@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
@@ -42,12 +42,12 @@ enum Migrate {
 /// The whole of a service's `main`: reads the command line, and serves until it is told to stop. Services in `mounted`
 /// share the process and its ports.
 pub fn run(service: &Service, mounted: &[&Service]) -> ExitCode {
-    let arguments = arguments(service);
+    let matches = command_line(service).get_matches();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
     let ended = runtime.map_err(Error::internal).and_then(|runtime| {
-        let ended = runtime.block_on(execute(service, mounted, arguments));
+        let ended = runtime.block_on(execute(service, mounted, &matches));
         // A query that still runs on a thread of its own must not hold the process up.
         runtime.shutdown_background();
         ended
@@ -61,24 +61,34 @@ pub fn run(service: &Service, mounted: &[&Service]) -> ExitCode {
     }
 }
 
-fn arguments(service: &Service) -> Arguments {
+fn command_line(service: &Service) -> clap::Command {
     let version = format!("{} (git {})", service.version, env!("GIT_COMMIT"));
     let command = Arguments::command().name(service.name).version(version);
-    Arguments::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+    match service.commands {
+        Some(commands) => (commands.augment)(command),
+        None => command,
+    }
 }
 
 async fn execute(
     service: &Service,
     mounted: &[&Service],
-    arguments: Arguments,
+    matches: &ArgMatches,
 ) -> Result<(), Error> {
     let sources = Sources {
-        file: arguments.config,
+        file: matches.get_one("config").cloned(),
         variables: variables()?,
         ..Sources::default()
     };
     let application = Application::assemble(service, mounted, &sources).await?;
     let telemetry = telemetry::init(service.name, service.version, application.config())?;
+    let own = matches
+        .subcommand_name()
+        .is_some_and(|name| !Command::has_subcommand(name));
+    if let Some(commands) = service.commands.filter(|_| own) {
+        return (commands.run)(application.platform(), matches).await;
+    }
+    let arguments = Arguments::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
     match arguments.command {
         Some(Command::Migrate { instead: None }) => application.migrate().await?,
         Some(Command::Migrate {

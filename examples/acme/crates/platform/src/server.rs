@@ -58,10 +58,10 @@ pub(crate) async fn serve(
 ) {
     let places = Arc::new(Semaphore::new(limits.connections));
     let connections = Connections::new(router, limits, stop.clone());
-    let begin = |stream, place| {
+    let begin = |(stream, peer), place| {
         let connections = connections.clone();
         stop.connections.spawn(async move {
-            connections.serve(stream).await;
+            connections.serve(stream, peer).await;
             drop::<Option<OwnedSemaphorePermit>>(place);
         });
     };
@@ -73,19 +73,19 @@ pub(crate) async fn serve(
     };
     stop.closing.run_until_cancelled(accepting).await;
     // Who has connected before the end is answered.
-    while let Some(stream) = accept(&listener).now_or_never() {
-        begin(stream, None);
+    while let Some(accepted) = accept(&listener).now_or_never() {
+        begin(accepted, None);
     }
 }
 
 /// The next connection. What goes wrong here is the connection's fault, or passes, such as too many open files.
-async fn accept(listener: &TcpListener) -> TcpStream {
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 // Small answers must not wait for the acknowledgement of the one before.
                 if stream.set_nodelay(true).is_ok() {
-                    return stream;
+                    return (stream, peer);
                 }
             }
             Err(error) => {

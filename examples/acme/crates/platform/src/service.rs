@@ -7,11 +7,14 @@ use std::{
 };
 
 use api_runtime::Contract;
+use clap::ArgMatches;
 use serde::de::DeserializeOwned;
 
 use crate::{
     Error,
+    auth::{ServiceKey, SigningKeys},
     cache::Cache,
+    client,
     config::{self, Config, ConfigError, Layers},
     database::{Database, Migrations},
 };
@@ -26,22 +29,49 @@ pub struct Service {
     /// The text of the package's `config.yaml`.
     pub config: &'static str,
     #[doc(hidden)]
-    pub wire: for<'a> fn(&'a Platform) -> Wiring<'a>,
+    pub wire: for<'a> fn(&'a Platform) -> Making<'a, Module>,
+    #[doc(hidden)]
+    pub commands: Option<Commands>,
 }
 
 #[doc(hidden)]
-pub type Wiring<'a> = Pin<Box<dyn Future<Output = Result<Module, Error>> + Send + 'a>>;
+pub type Making<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
+
+/// What a service can be told on the command line beside `serve` and `migrate`.
+#[doc(hidden)]
+#[derive(Clone, Copy)]
+pub struct Commands {
+    pub augment: fn(clap::Command) -> clap::Command,
+    pub run: for<'a> fn(&'a Platform, &'a ArgMatches) -> Making<'a, ()>,
+}
 
 /// Describes the service of this package: its name and version, the `config.yaml` beside its `Cargo.toml`, and
 /// `async fn wire(&Platform) -> Result<Module, platform::Error>`, which makes its parts.
+///
+/// With `commands: T`, the service has the commands of the `clap::Subcommand` `T` beside those of every service, run by
+/// `async fn run(self, &Platform) -> Result<(), platform::Error>`.
 #[macro_export]
 macro_rules! service {
     ($wire:path) => {
+        $crate::service!(@ $wire, None)
+    };
+    ($wire:path, commands: $commands:ty) => {
+        $crate::service!(@ $wire, Some($crate::__private::Commands {
+            augment: <$commands as $crate::__private::clap::Subcommand>::augment_subcommands,
+            run: |platform, matches| Box::pin(async move {
+                use $crate::__private::clap::FromArgMatches;
+                let command = <$commands>::from_arg_matches(matches);
+                command.unwrap_or_else(|error| error.exit()).run(platform).await
+            }),
+        }))
+    };
+    (@ $wire:path, $commands:expr) => {
         $crate::Service {
             name: env!("CARGO_PKG_NAME"),
             version: env!("CARGO_PKG_VERSION"),
             config: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/config.yaml")),
             wire: |platform| Box::pin($wire(platform)),
+            commands: $commands,
         }
     };
 }
@@ -50,6 +80,7 @@ macro_rules! service {
 #[derive(Default)]
 pub struct Module {
     pub(crate) contracts: Vec<Contract>,
+    pub(crate) issuer: Option<SigningKeys>,
 }
 
 impl Module {
@@ -60,6 +91,13 @@ impl Module {
     /// Serves a contract over gRPC and HTTP.
     pub fn contract(mut self, contract: Contract) -> Self {
         self.contracts.push(contract);
+        self
+    }
+
+    /// Makes the process the issuer of the tokens that these keys sign: it serves the public keys at
+    /// `/.well-known/jwks.json` and verifies with them itself.
+    pub fn issuer(mut self, keys: &SigningKeys) -> Self {
+        self.issuer = Some(keys.clone());
         self
     }
 }
@@ -104,13 +142,12 @@ impl Platform {
         &self.config
     }
 
-    /// What a token must say; a [`crate::auth::SigningKey`] signs by it.
+    /// What a token must say, and the keys; [`SigningKeys`] sign by it.
     pub fn auth(&self) -> &config::Auth {
         &self.config.auth
     }
 
-    /// The service's own settings: section `service` of its configuration, which may be read once. Unknown keys are
-    /// refused; a key without a default (`#[serde(default)]`) must be given.
+    /// The service's own settings: section `service` of its configuration. Unknown keys are refused; a key without a default (`#[serde(default)]`) must be given.
     pub fn settings<T: DeserializeOwned>(&self) -> Result<T, Error> {
         let mut layers = self.layers.lock().unwrap_or_else(PoisonError::into_inner);
         match layers.settings() {
@@ -145,17 +182,20 @@ impl Platform {
         Cache::open(self.name, &self.config.cache)
     }
 
-    /// Ends the wiring: the configuration, if all of it was right, and the databases in use.
-    pub(crate) fn finish(self) -> Result<(Config, Vec<UsedDatabase>), ConfigError> {
-        self.layers
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner)
-            .finish()?;
-        Ok((
-            self.config,
-            self.databases
-                .into_inner()
-                .unwrap_or_else(PoisonError::into_inner),
-        ))
+    /// A connection to another service, which proves there that this one calls.
+    pub fn connect(&self, address: &client::Address) -> Result<client::Connection, Error> {
+        let key = ServiceKey::open(self.name, &self.config.auth.services)?;
+        Ok(client::Connection::new(address, key))
+    }
+
+    /// Ends the wiring: the databases in use, if all of the configuration was right.
+    pub(crate) fn finish(&self) -> Result<Vec<UsedDatabase>, ConfigError> {
+        let mut layers = self.layers.lock().unwrap_or_else(PoisonError::into_inner);
+        layers.finish()?;
+        let mut databases = self
+            .databases
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        Ok(std::mem::take(&mut databases))
     }
 }

@@ -1,9 +1,10 @@
 //! Whose certificates are trusted.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use rustls::{
-    RootCertStore,
+    ClientConfig, RootCertStore,
+    crypto::ring,
     pki_types::{CertificateDer, pem::PemObject},
 };
 
@@ -16,6 +17,16 @@ pub(crate) fn roots(file: Option<&Path>) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(trusted);
     Ok(roots)
+}
+
+/// A client that trusts the certificates in the file or, without one, those that the operating system trusts.
+pub(crate) fn client(file: Option<&Path>) -> Result<ClientConfig, String> {
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?;
+    Ok(config
+        .with_root_certificates(roots(file)?)
+        .with_no_client_auth())
 }
 
 /// Certificates from a file in PEM.

@@ -1,6 +1,6 @@
-//! What both databases make of the same schema, models and queries.
+//! What every database makes of the same schema, models and queries.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
@@ -8,10 +8,11 @@ use diesel_async::RunQueryDsl;
 use platform::{
     config,
     database::{Database, Sql},
-    time, with_conn,
+    time, transaction, with_conn,
 };
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
+use testkit::Place;
 use tonic::{Code, Status};
 use uuid::Uuid;
 
@@ -50,20 +51,12 @@ struct Row {
 const SQLITE: &str = "CREATE TABLE \"values\" (id BLOB PRIMARY KEY NOT NULL, label TEXT NOT NULL, \"on\" INTEGER NOT NULL, \
     count INTEGER NOT NULL, score REAL NOT NULL, day TEXT NOT NULL, bytes BLOB NOT NULL, price INTEGER, extra TEXT, \
     created_at TEXT NOT NULL, CONSTRAINT values_label_key UNIQUE (label)) STRICT";
-const POSTGRES: &str = "CREATE TEMPORARY TABLE \"values\" (id UUID PRIMARY KEY, label TEXT NOT NULL, \"on\" BOOLEAN NOT NULL, \
+const POSTGRES: &str = "CREATE TABLE \"values\" (id UUID PRIMARY KEY, label TEXT NOT NULL, \"on\" BOOLEAN NOT NULL, \
     count INT8 NOT NULL, score FLOAT8 NOT NULL, day DATE NOT NULL, bytes BYTEA NOT NULL, price NUMERIC(18,6), extra JSONB, \
     created_at TIMESTAMPTZ NOT NULL, CONSTRAINT values_label_key UNIQUE (label))";
 
-async fn open(url: &str, create: &str) -> Database {
-    // One connection: a temporary table belongs to it.
-    let database = Database::open(
-        "test",
-        &config::Database {
-            max_connections: 1,
-            ..config::Database::new(url)
-        },
-    )
-    .unwrap();
+async fn open(place: &Place, create: &str) -> Database {
+    let database = Database::open("test", &config::Database::new(place.url())).unwrap();
     with_conn!(database, |conn| diesel::sql_query(create)
         .execute(conn)
         .await)
@@ -181,14 +174,13 @@ async fn a_taken_value_is_told_by_its_column(database: Database) {
     assert_eq!(error.unique_violation("values", &["day", "label"]), None);
 }
 
-macro_rules! on_both_databases {
+macro_rules! on_every_database {
     ($($rule:ident),* $(,)?) => {
         mod sqlite {
             $(#[tokio::test]
             async fn $rule() {
-                let folder = tempfile::tempdir().unwrap();
-                let url = format!("sqlite://{}/new/test.db", folder.path().display());
-                super::$rule(super::open(&url, super::SQLITE).await).await;
+                let place = testkit::Place::sqlite();
+                super::$rule(super::open(&place, super::SQLITE).await).await;
             })*
         }
 
@@ -196,14 +188,23 @@ macro_rules! on_both_databases {
             $(#[tokio::test]
             #[ignore = "needs DATABASE_URL"]
             async fn $rule() {
-                let url = std::env::var("DATABASE_URL").expect("DATABASE_URL names a PostgreSQL");
-                super::$rule(super::open(&url, super::POSTGRES).await).await;
+                let place = testkit::Place::postgres().await;
+                super::$rule(super::open(&place, super::POSTGRES).await).await;
+            })*
+        }
+
+        mod on_cockroachdb {
+            $(#[tokio::test]
+            #[ignore = "needs COCKROACH_URL"]
+            async fn $rule() {
+                let place = testkit::Place::cockroachdb().await;
+                super::$rule(super::open(&place, super::POSTGRES).await).await;
             })*
         }
     };
 }
 
-on_both_databases! {
+on_every_database! {
     every_value_is_read_as_it_was_written,
     decimals_and_instants_are_ordered_as_such,
     a_decimal_that_would_have_to_be_rounded_is_refused,
@@ -239,4 +240,89 @@ async fn who_waits_too_long_for_a_connection_is_told_so() {
     let database = Database::open("test", &config).unwrap();
     let waiting = with_conn!(database, |_conn| Ok(database.ping().await)).unwrap();
     assert_eq!(Status::from(waiting.unwrap_err()).code(), Code::Unavailable);
+}
+
+/// A pool of one connection to the PostgreSQL at `DATABASE_URL`.
+fn one_connection(statement_timeout: Duration) -> Database {
+    let url = std::env::var("DATABASE_URL").expect("DATABASE_URL names a PostgreSQL");
+    let config = config::Database {
+        max_connections: 1,
+        statement_timeout,
+        ..config::Database::new(&url)
+    };
+    Database::open("test", &config).unwrap()
+}
+
+diesel::define_sql_function! {
+    fn pg_backend_pid() -> diesel::sql_types::Integer;
+}
+
+async fn process(database: &Database) -> i32 {
+    let process = with_conn!(database, |conn| diesel::select(pg_backend_pid())
+        .get_result(conn)
+        .await);
+    process.unwrap()
+}
+
+#[tokio::test]
+#[ignore = "needs DATABASE_URL"]
+async fn a_statement_that_takes_too_long_is_ended_and_its_connection_stays() {
+    let database = one_connection(Duration::from_millis(100));
+    let before = process(&database).await;
+    let begun = Instant::now();
+    let slow = with_conn!(database, |conn| diesel::sql_query("SELECT pg_sleep(10)")
+        .execute(conn)
+        .await);
+    assert!(begun.elapsed() < Duration::from_secs(5), "{slow:?}");
+    assert_eq!(
+        Status::from(slow.unwrap_err()).code(),
+        Code::DeadlineExceeded
+    );
+    assert_eq!(process(&database).await, before);
+}
+
+#[tokio::test]
+#[ignore = "needs DATABASE_URL"]
+async fn a_transaction_with_a_statement_that_takes_too_long_is_undone_as_a_whole() {
+    let database = one_connection(Duration::from_millis(100));
+    let table = format!("slow_{}", Uuid::new_v4().simple());
+    let execute = async |statement: &str| {
+        with_conn!(database, |conn| diesel::sql_query(statement)
+            .execute(conn)
+            .await)
+    };
+    execute(&format!("CREATE TABLE {table} (id INT8 PRIMARY KEY)"))
+        .await
+        .unwrap();
+    let insert = format!("INSERT INTO {table} VALUES (1)");
+    let slow: Result<(), platform::Error> = transaction!(database, "slow", |conn| {
+        diesel::sql_query(&insert).execute(conn).await?;
+        diesel::sql_query("SELECT pg_sleep(10)")
+            .execute(conn)
+            .await?;
+        Ok(())
+    });
+    assert_eq!(
+        Status::from(slow.unwrap_err()).code(),
+        Code::DeadlineExceeded
+    );
+    // It would be refused if the first were there.
+    execute(&insert).await.unwrap();
+    execute(&format!("DROP TABLE {table}")).await.unwrap();
+}
+
+#[tokio::test]
+#[ignore = "needs DATABASE_URL"]
+async fn nobody_waits_for_a_statement_whose_request_is_over() {
+    let database = one_connection(Duration::from_secs(30));
+    let slow = async {
+        with_conn!(database, |conn| diesel::sql_query("SELECT pg_sleep(5)")
+            .execute(conn)
+            .await)
+    };
+    let given_up = tokio::time::timeout(Duration::from_millis(100), slow).await;
+    assert!(given_up.is_err(), "{given_up:?}");
+    let begun = Instant::now();
+    database.ping().await.unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(3));
 }

@@ -1,4 +1,4 @@
-//! Both databases list what memory lists: every kind of value, every comparison, every order, page by page.
+//! Every database lists what memory lists: every kind of value, every comparison, every order, page by page.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
@@ -11,6 +11,7 @@ use platform::{
     with_conn,
 };
 use rust_decimal::Decimal;
+use testkit::Place;
 use uuid::Uuid;
 
 diesel::table! {
@@ -171,26 +172,30 @@ const FILTERS: &[&str] = &[
 
 #[tokio::test]
 async fn sqlite_lists_what_memory_lists() {
-    let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}/test.db", folder.path().display());
     let create = "CREATE TABLE goods (id BLOB PRIMARY KEY NOT NULL, made_at TEXT NOT NULL, name TEXT NOT NULL, \
         \"on\" INTEGER NOT NULL, \"order\" INTEGER NOT NULL, count INTEGER NOT NULL, score REAL NOT NULL, price INTEGER, \
         day TEXT) STRICT";
-    lists_what_memory_lists(&url, create).await;
+    lists_what_memory_lists(Place::sqlite(), create).await;
 }
+
+const POSTGRES: &str = "CREATE TABLE goods (id UUID PRIMARY KEY, made_at TIMESTAMPTZ NOT NULL, name TEXT NOT NULL, \
+    \"on\" BOOLEAN NOT NULL, \"order\" INT4 NOT NULL, count INT8 NOT NULL, score FLOAT8 NOT NULL, price NUMERIC(18,6), \
+    day DATE)";
 
 #[tokio::test]
 #[ignore = "needs DATABASE_URL"]
 async fn postgres_lists_what_memory_lists() {
-    let url = std::env::var("DATABASE_URL").expect("DATABASE_URL names a PostgreSQL");
-    let create = "CREATE TEMPORARY TABLE goods (id UUID PRIMARY KEY, made_at TIMESTAMPTZ NOT NULL, name TEXT NOT NULL, \
-        \"on\" BOOLEAN NOT NULL, \"order\" INT4 NOT NULL, count INT8 NOT NULL, score FLOAT8 NOT NULL, \
-        price NUMERIC(18,6), day DATE)";
-    lists_what_memory_lists(&url, create).await;
+    lists_what_memory_lists(Place::postgres().await, POSTGRES).await;
 }
 
-async fn lists_what_memory_lists(url: &str, create: &str) {
-    let database = filled(url, create).await;
+#[tokio::test]
+#[ignore = "needs COCKROACH_URL"]
+async fn what_memory_lists_is_listed_on_cockroachdb() {
+    lists_what_memory_lists(Place::cockroachdb().await, POSTGRES).await;
+}
+
+async fn lists_what_memory_lists(place: Place, create: &str) {
+    let database = filled(place.url(), create).await;
     let names = ["made_at", "id", "name", "on", "order", "count", "score"];
     let orders = names
         .into_iter()
@@ -218,12 +223,7 @@ async fn lists_what_memory_lists(url: &str, create: &str) {
 }
 
 async fn filled(url: &str, create: &str) -> Database {
-    // One connection: a temporary table belongs to it.
-    let config = config::Database {
-        max_connections: 1,
-        ..config::Database::new(url)
-    };
-    let database = Database::open("test", &config).unwrap();
+    let database = Database::open("test", &config::Database::new(url)).unwrap();
     with_conn!(database, |conn| diesel::sql_query(create)
         .execute(conn)
         .await)

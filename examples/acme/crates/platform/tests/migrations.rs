@@ -8,7 +8,7 @@ use platform::{
     database::{Database, Migrations},
     with_conn,
 };
-use uuid::Uuid;
+use testkit::Place;
 
 /// The second one counts how often it is run.
 static MIGRATIONS: Migrations = Migrations::new(
@@ -18,13 +18,6 @@ static MIGRATIONS: Migrations = Migrations::new(
 
 fn open(url: &str) -> Database {
     Database::open("test", &config::Database::new(url)).unwrap()
-}
-
-async fn postgres() -> String {
-    let server = std::env::var("DATABASE_URL").expect("DATABASE_URL names a PostgreSQL");
-    let schema = format!("migrations_{}", Uuid::new_v4().simple());
-    execute(&open(&server), &format!("CREATE SCHEMA {schema}")).await;
-    format!("{server}?options=-csearch_path%3D{schema}")
 }
 
 async fn execute(database: &Database, statement: &str) {
@@ -64,20 +57,25 @@ async fn ten_at_once(url: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_processes_that_start_at_once_migrate_a_new_file_once() {
-    let folder = tempfile::tempdir().unwrap();
-    ten_at_once(&format!("sqlite://{}/test.db", folder.path().display())).await;
+    ten_at_once(Place::sqlite().url()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs DATABASE_URL, a PostgreSQL"]
+#[ignore = "needs DATABASE_URL"]
 async fn ten_processes_that_start_at_once_migrate_postgresql_once() {
-    ten_at_once(&postgres().await).await;
+    ten_at_once(Place::postgres().await.url()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs COCKROACH_URL"]
+async fn ten_processes_that_start_at_once_migrate_once_on_cockroachdb() {
+    ten_at_once(Place::cockroachdb().await.url()).await;
 }
 
 #[tokio::test]
 async fn a_process_that_died_while_migrating_stops_nobody() {
-    let folder = tempfile::tempdir().unwrap();
-    let database = open(&format!("sqlite://{}/test.db", folder.path().display()));
+    let place = Place::sqlite();
+    let database = open(place.url());
     database.migrate(&MIGRATIONS).await.unwrap();
     database.revert_migration(&MIGRATIONS).await.unwrap();
     let abandoned = "INSERT INTO __migration_lease (name, holder, expires_at) \
@@ -88,9 +86,32 @@ async fn a_process_that_died_while_migrating_stops_nobody() {
 }
 
 #[tokio::test]
+#[ignore = "needs DATABASE_URL"]
+async fn an_index_that_was_not_finished_is_not_taken_for_one() {
+    let place = Place::postgres().await;
+    let database = open(place.url());
+    database.migrate(&MIGRATIONS).await.unwrap();
+    execute(&database, "INSERT INTO marks (id) VALUES (1)").await;
+    let unique = "CREATE UNIQUE INDEX CONCURRENTLY marks_id_key ON marks (id)";
+    let failed = with_conn!(database, |conn| diesel::sql_query(unique)
+        .execute(conn)
+        .await);
+    assert!(failed.is_err(), "two rows are the same");
+    database.revert_migration(&MIGRATIONS).await.unwrap();
+
+    let refused = database.migrate(&MIGRATIONS).await.unwrap_err();
+    assert!(
+        refused.to_string().contains("DROP INDEX marks_id_key"),
+        "{refused}"
+    );
+    execute(&database, "DROP INDEX marks_id_key").await;
+    database.migrate(&MIGRATIONS).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_migration_is_undone_and_told() {
-    let folder = tempfile::tempdir().unwrap();
-    let database = open(&format!("sqlite://{}/test.db", folder.path().display()));
+    let place = Place::sqlite();
+    let database = open(place.url());
     let states = async || {
         let states = database.migration_states(&MIGRATIONS).await.unwrap();
         states

@@ -3,7 +3,7 @@
 use std::{convert::Infallible, time::Duration};
 
 use api_runtime::{
-    Access, Contract, Description, Endpoint, Method, Request, Response, Transport,
+    Access, Contract, Description, Endpoint, Method, Policy, Request, Response, Transport,
     error::status_response,
     rest::{Route, Segment, Template},
 };
@@ -12,7 +12,7 @@ use futures_util::stream;
 use http::{HeaderMap, HeaderName};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
-use platform::{Application, Module, Platform, Service, Sources, auth};
+use platform::{Application, Module, Platform, Service, Sources, auth, context};
 use testkit::TestServer;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -20,28 +20,30 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 use tonic::Status;
+use tower::ServiceExt;
 
 const SERVICE: Service = Service {
     name: "shop",
     version: "1.2.3",
     config: "",
     wire: |platform| Box::pin(wire(platform)),
+    commands: None,
 };
 
 static METHODS: [Method; 3] = [
     Method {
         path: "/shop.v1.ShopService/Ask",
-        access: Access::Public,
+        policy: Policy::new(Access::Public),
         streams: false,
     },
     Method {
         path: "/shop.v1.ShopService/WhoAmI",
-        access: Access::Authenticated,
+        policy: Policy::new(Access::Authenticated),
         streams: false,
     },
     Method {
         path: "/shop.v1.ShopService/Listen",
-        access: Access::Public,
+        policy: Policy::new(Access::Public),
         streams: true,
     },
 ];
@@ -122,6 +124,10 @@ async fn answer(request: Request) -> Result<Response, Infallible> {
             Ok(body) => Response::new(Body::from(body.to_bytes().len().to_string())),
             Err(error) => status_response(Status::internal(error.to_string()), Transport::Http),
         },
+        "/v1/client" | "/shop.v1.ShopService/Ask" => {
+            let client = context::current().and_then(|context| context.client());
+            Response::new(Body::from(client.unwrap().to_string()))
+        }
         "/listen" => {
             let status = [("grpc-status", "13")];
             let end =
@@ -134,8 +140,28 @@ async fn answer(request: Request) -> Result<Response, Infallible> {
                 frames.map(Ok::<_, Infallible>),
             ))))
         }
-        _ => Response::new(Body::from(caller.unwrap_or_default())),
+        _ => Response::new(Body::from(caller.unwrap_or_default().to_string())),
     })
+}
+
+/// Calls a method over gRPC; answers with the headers and what comes after them.
+async fn rpc(server: &TestServer, path: &str, headers: &[(&str, &str)]) -> (HeaderMap, String) {
+    let mut request = http::Request::post(path);
+    for (name, value) in [("content-type", "application/grpc"), ("te", "trailers")]
+        .iter()
+        .chain(headers)
+    {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(tonic::body::Body::empty()).unwrap();
+    let (parts, body) = server
+        .channel()
+        .oneshot(request)
+        .await
+        .unwrap()
+        .into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    (parts.headers, String::from_utf8_lossy(&body).into_owned())
 }
 
 async fn start(settings: &[(&str, &str)]) -> TestServer {
@@ -415,4 +441,33 @@ async fn mistakes_of_all_services_in_a_process_are_reported_together() {
             "mounted"
         ]
     );
+}
+
+#[tokio::test]
+async fn a_client_is_who_connects_or_who_a_trusted_proxy_speaks_for() {
+    const SPOOFED: &str = "x-forwarded-for: 192.0.2.66, 203.0.113.7\r\n";
+    let ask = async |server: &TestServer, header: &str| {
+        let request =
+            format!("GET /v1/client HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{header}\r\n");
+        let answer = raw(server, request.as_bytes()).await;
+        answer.rsplit("\r\n").next().unwrap().to_owned()
+    };
+    let ask_rpc = async |server: &TestServer| {
+        let headers = [("x-forwarded-for", "192.0.2.66, 203.0.113.7")];
+        rpc(server, "/shop.v1.ShopService/Ask", &headers).await.1
+    };
+
+    let alone = start(&[]).await;
+    assert_eq!(ask(&alone, "").await, "127.0.0.1");
+    assert_eq!(ask(&alone, SPOOFED).await, "127.0.0.1");
+    assert_eq!(
+        ask(&alone, "forwarded: for=192.0.2.66\r\n").await,
+        "127.0.0.1"
+    );
+    assert_eq!(ask_rpc(&alone).await, "127.0.0.1");
+
+    let behind = start(&[("http.proxies", "127.0.0.0/8, ::1/128")]).await;
+    assert_eq!(ask(&behind, "").await, "127.0.0.1");
+    assert_eq!(ask(&behind, SPOOFED).await, "203.0.113.7");
+    assert_eq!(ask_rpc(&behind).await, "203.0.113.7");
 }

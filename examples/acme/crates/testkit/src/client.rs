@@ -1,20 +1,20 @@
 //! A small client for JSON over HTTP.
 
-use std::net::SocketAddr;
+use std::{fmt::Debug, net::SocketAddr};
 
-use http::{HeaderMap, Method, Request, header::AUTHORIZATION};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, Method, Request, header::AUTHORIZATION};
+use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use hyper_util::{client::legacy, rt::TokioExecutor};
 use serde_json::Value;
-
-type Body = Full<bytes::Bytes>;
 
 /// Sends requests to a server, as someone or as nobody.
 #[derive(Clone)]
 pub struct Client {
     address: SocketAddr,
-    token: Option<String>,
-    http: legacy::Client<legacy::connect::HttpConnector, Body>,
+    headers: HeaderMap,
+    http: legacy::Client<legacy::connect::HttpConnector, Full<Bytes>>,
 }
 
 /// An answer.
@@ -28,13 +28,25 @@ pub struct Response {
 }
 
 impl Client {
-    pub(crate) fn new(address: SocketAddr, token: Option<String>) -> Self {
+    /// A client of the server at this address, whose requests carry the token.
+    pub fn new(address: SocketAddr, token: Option<String>) -> Self {
         let http = legacy::Client::builder(TokioExecutor::new()).build_http();
-        Self {
+        let client = Self {
             address,
-            token,
+            headers: HeaderMap::new(),
             http,
+        };
+        match token {
+            Some(token) => client.with_header(AUTHORIZATION, &format!("Bearer {token}")),
+            None => client,
         }
+    }
+
+    /// The same client, sending a header more.
+    pub fn with_header(mut self, name: HeaderName, value: &str) -> Self {
+        let value = value.parse().expect("a header of a test is ASCII");
+        self.headers.append(name, value);
+        self
     }
 
     pub async fn get(&self, path: &str) -> Response {
@@ -53,27 +65,8 @@ impl Client {
         self.send(Method::DELETE, path, None).await
     }
 
-    async fn send(&self, method: Method, path: &str, json: Option<Value>) -> Response {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(format!("http://{}{path}", self.address));
-        if let Some(token) = &self.token {
-            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
-        }
-        let body = match json {
-            Some(json) => {
-                request = request.header("content-type", "application/json");
-                Full::from(json.to_string())
-            }
-            None => Full::default(),
-        };
-        let request = request.body(body).expect("a path of a test is a URI");
-        let response = self
-            .http
-            .request(request)
-            .await
-            .expect("the server answers");
-        let (parts, body) = response.into_parts();
+    pub async fn send(&self, method: Method, path: &str, json: Option<Value>) -> Response {
+        let (parts, body) = self.ask(method, path, json).await.into_parts();
         let body = body
             .collect()
             .await
@@ -87,5 +80,32 @@ impl Client {
             json,
             text,
         }
+    }
+
+    /// The answer as far as its head: a stream may never end.
+    pub(crate) async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        json: Option<Value>,
+    ) -> http::Response<impl Body<Data = Bytes, Error: Debug>> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("http://{}{path}", self.address));
+        if let Some(headers) = request.headers_mut() {
+            headers.extend(self.headers.clone());
+        }
+        let body = match json {
+            Some(json) => {
+                request = request.header("content-type", "application/json");
+                Full::from(json.to_string())
+            }
+            None => Full::default(),
+        };
+        let request = request.body(body).expect("a path of a test is a URI");
+        self.http
+            .request(request)
+            .await
+            .expect("the server answers")
     }
 }

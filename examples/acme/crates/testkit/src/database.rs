@@ -2,6 +2,7 @@
 
 use std::ops::Deref;
 
+use diesel::{QueryableByName, sql_types::Text};
 use diesel_async::RunQueryDsl;
 use platform::{
     config::Database as Config,
@@ -32,10 +33,12 @@ pub async fn database(migrations: &'static Migrations) -> TestDatabase {
 
 /// A new schema on the PostgreSQL at `DATABASE_URL`.
 pub async fn postgres(migrations: &'static Migrations) -> TestDatabase {
-    let place = Place::postgres()
-        .await
-        .expect("DATABASE_URL names a PostgreSQL");
-    migrated(place, migrations).await
+    migrated(Place::postgres().await, migrations).await
+}
+
+/// A new schema on the CockroachDB at `COCKROACH_URL`.
+pub async fn cockroachdb(migrations: &'static Migrations) -> TestDatabase {
+    migrated(Place::cockroachdb().await, migrations).await
 }
 
 async fn migrated(place: Place, migrations: &'static Migrations) -> TestDatabase {
@@ -44,15 +47,14 @@ async fn migrated(place: Place, migrations: &'static Migrations) -> TestDatabase
         .migrate(migrations)
         .await
         .expect("the migrations apply");
-    // Each may be repeated: a run that was cut off between a statement and its record is run again.
     TestDatabase {
         database,
         _place: place,
     }
 }
 
-/// Where a database is for the time of a test.
-pub(crate) enum Place {
+/// Where an empty database is for the time of a test: a file, or a schema on a server.
+pub enum Place {
     Folder {
         _folder: TempDir,
         url: String,
@@ -67,13 +69,14 @@ pub(crate) enum Place {
 impl Place {
     /// On PostgreSQL if `DATABASE_URL` is set, else on SQLite.
     pub async fn any() -> Self {
-        match Self::postgres().await {
-            Some(place) => place,
+        match server("DATABASE_URL") {
+            Some(server) => Self::schema(server).await,
             None => Self::sqlite(),
         }
     }
 
-    fn sqlite() -> Self {
+    /// A new file of SQLite.
+    pub fn sqlite() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let url = format!("sqlite://{}/test.db", folder.path().display());
         Self::Folder {
@@ -82,17 +85,32 @@ impl Place {
         }
     }
 
-    async fn postgres() -> Option<Self> {
-        let server = std::env::var("DATABASE_URL")
-            .ok()
-            .filter(|url| !url.is_empty())?;
+    /// A new schema on the PostgreSQL at `DATABASE_URL`.
+    pub async fn postgres() -> Self {
+        let server = server("DATABASE_URL").expect("DATABASE_URL names a PostgreSQL");
+        Self::schema(server).await
+    }
+
+    /// A new schema on the CockroachDB at `COCKROACH_URL`.
+    pub async fn cockroachdb() -> Self {
+        let server = server("COCKROACH_URL").expect("COCKROACH_URL names a CockroachDB");
+        let version = version(&server).await;
+        assert!(
+            version.starts_with("CockroachDB"),
+            "at COCKROACH_URL is no CockroachDB but {version}"
+        );
+        Self::schema(server).await
+    }
+
+    async fn schema(server: String) -> Self {
         let name = format!("test_{}", Uuid::new_v4().simple());
         execute(&server, &format!("CREATE SCHEMA {name}")).await;
         let separator = if server.contains('?') { '&' } else { '?' };
         let url = format!("{server}{separator}options=-csearch_path%3D{name}");
-        Some(Self::Schema { name, server, url })
+        Self::Schema { name, server, url }
     }
 
+    /// As a service's `database.url`.
     pub fn url(&self) -> &str {
         match self {
             Self::Folder { url, .. } | Self::Schema { url, .. } => url,
@@ -119,12 +137,33 @@ impl Drop for Place {
     }
 }
 
+/// The server that a variable of the environment names.
+fn server(variable: &str) -> Option<String> {
+    std::env::var(variable).ok().filter(|url| !url.is_empty())
+}
+
+#[derive(QueryableByName)]
+struct Version {
+    #[diesel(sql_type = Text)]
+    version: String,
+}
+
+async fn version(url: &str) -> String {
+    let database = open(url);
+    let version = with_conn!(database, |conn| diesel::sql_query(
+        "SELECT version() AS version"
+    )
+    .get_result::<Version>(conn)
+    .await);
+    version.expect("the database says what it is").version
+}
+
 async fn execute(url: &str, statement: &str) {
     let database = open(url);
     let done = with_conn!(database, |conn| diesel::sql_query(statement)
         .execute(conn)
         .await);
-    done.expect("the PostgreSQL at DATABASE_URL does as it is told");
+    done.expect("the database does as it is told");
 }
 
 fn open(url: &str) -> Database {

@@ -1,8 +1,12 @@
 //! Doubles of other services.
 
-use std::net::SocketAddr;
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use axum::{Router, extract::Request as HttpRequest, routing::post};
+use http::HeaderMap;
 use prost::Message;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use tonic::{Request, Response, Status, server::Grpc};
@@ -12,11 +16,16 @@ use tonic_prost::ProstCodec;
 #[derive(Default)]
 pub struct Double {
     methods: Router,
+    calls: Calls,
 }
+
+/// The headers of the calls that came, in their order.
+type Calls = Arc<Mutex<Vec<HeaderMap>>>;
 
 /// A [`Double`] that answers, until it is stopped or dropped.
 pub struct RunningDouble {
     address: SocketAddr,
+    calls: Calls,
     serving: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
@@ -36,7 +45,9 @@ impl Double {
         Q: Message + Default + 'static,
         A: Message + 'static,
     {
+        let calls = self.calls.clone();
         let handler = async move |request: HttpRequest| {
+            note(&calls, request.headers());
             let method = tower::service_fn(move |request: Request<Q>| {
                 std::future::ready(answer(request.into_inner()).map(Response::new))
             });
@@ -46,6 +57,7 @@ impl Double {
         };
         Self {
             methods: self.methods.route(path, post(handler)),
+            calls: self.calls,
         }
     }
 
@@ -64,16 +76,29 @@ impl Double {
         });
         RunningDouble {
             address,
+            calls: self.calls,
             serving,
             task,
         }
     }
 }
 
+fn note(calls: &Calls, headers: &HeaderMap) {
+    let mut calls = calls.lock().unwrap_or_else(PoisonError::into_inner);
+    calls.push(headers.clone());
+}
+
 impl RunningDouble {
     /// As a configuration has it: `http://host:port`.
     pub fn address(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// The headers of the calls so far, in their order; [`TestServer::proven_service`](crate::TestServer::proven_service)
+    /// tells who proved to have sent one.
+    pub fn calls(&self) -> Vec<HeaderMap> {
+        let calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        calls.clone()
     }
 
     /// Closes every connection; nothing answers at the address from then on.

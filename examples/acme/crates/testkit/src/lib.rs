@@ -2,23 +2,28 @@
 //! databases that are thrown away, and caches.
 //!
 //! Everything is SQLite in a temporary folder; with `DATABASE_URL` (PostgreSQL) set, servers get a schema of their own
-//! there. The tests that need a Redis are told of it by `REDIS_URL`. It is for tests: what goes wrong panics and says so.
+//! there. The tests that need a CockroachDB are told of it by `COCKROACH_URL`, those that need a Redis by `REDIS_URL`. It
+//! is for tests: what goes wrong panics and says so.
 
 mod cache;
 mod client;
 mod database;
 mod double;
+mod keys;
 mod migrations;
 mod plans;
+mod policy;
 mod server;
 
 pub use self::{
     cache::{cache, redis},
     client::{Client, Response},
-    database::{TestDatabase, database, postgres},
+    database::{Place, TestDatabase, cockroachdb, database, postgres},
     double::{Double, RunningDouble},
+    keys::signing_keys,
     migrations::{assert_repeatable, assert_same_columns},
     plans::Recording,
+    policy::assert_policy,
     server::TestServer,
 };
 

@@ -1,8 +1,14 @@
 //! A service under test.
 
-use std::{net::SocketAddr, ops::Deref, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, ops::Deref, time::Duration};
 
-use platform::{Application, Running, Service, Sources, auth::SigningKey};
+use api_runtime::{Contract, Policy};
+use http::HeaderMap;
+use platform::{
+    Application, Running, Service, Sources,
+    auth::{Caller, ServiceKey, ServiceVerifier, SigningKeys},
+    config,
+};
 use tempfile::TempDir;
 use tonic::transport::{Channel, Endpoint};
 
@@ -14,10 +20,12 @@ const SUBJECT: &str = "00000000-0000-4000-8000-000000000001";
 /// A service on free ports, with a database and a key of its own. It is also a client of itself, with a valid token.
 pub struct TestServer {
     running: Running,
+    contracts: Vec<Contract>,
     client: Client,
-    key: SigningKey,
+    keys: SigningKeys,
+    auth: config::Auth,
     _place: Place,
-    _keys: TempDir,
+    _folder: TempDir,
 }
 
 impl TestServer {
@@ -29,8 +37,12 @@ impl TestServer {
     /// As [`TestServer::start`], with settings such as `("service.users", "http://…")`.
     pub async fn configured(service: &Service, settings: &[(&str, &str)]) -> Self {
         let place = Place::any().await;
-        let keys = tempfile::tempdir().expect("a temporary folder can be made");
-        let key_file = keys.path().join("token.pub.pem").display().to_string();
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let in_folder = |name| folder.path().join(name).display().to_string();
+        let key_file = in_folder("jwks.json");
+        let signing_keys = in_folder("signing");
+        let services = in_folder("services");
+        let service_key = in_folder("service.key.pem");
         let own = [
             ("http.host", "127.0.0.1"),
             ("http.port", "0"),
@@ -39,28 +51,42 @@ impl TestServer {
             ("database.url", place.url()),
             ("database.max_connections", "4"),
             ("database.migrate_at_start", "true"),
-            ("auth.public_key_file", &key_file),
+            ("auth.keys_file", &key_file),
+            ("auth.signing.keys", &signing_keys),
+            ("auth.services.keys", &services),
+            ("auth.services.key_file", &service_key),
         ];
         let sources = Sources::settings(own.iter().chain(settings).copied());
         let application = Application::assemble(service, &[], &sources)
             .await
             .unwrap_or_else(|error| panic!("{error}"));
-        let key = SigningKey::open(&application.config().auth, Duration::from_secs(300))
-            .expect("a key can be made");
+        let auth = application.config().auth.clone();
+        let signing_keys =
+            SigningKeys::open(&auth, Duration::from_secs(300)).expect("a key can be made");
         application
             .migrate_at_start()
             .await
             .expect("the migrations apply");
+        let contracts = application.contracts().to_vec();
         let running = application.start().await.expect("the service starts");
-        let token = key.sign(SUBJECT).expect("a token can be signed").0;
+        let token = signing_keys
+            .sign(&able(&contracts, SUBJECT))
+            .expect("a token can be signed")
+            .0;
         let client = Client::new(running.http(), Some(token));
         Self {
             running,
+            contracts,
             client,
-            key,
+            keys: signing_keys,
+            auth,
             _place: place,
-            _keys: keys,
+            _folder: folder,
         }
+    }
+
+    pub(crate) fn contracts(&self) -> &[Contract] {
+        &self.contracts
     }
 
     /// A client without a token.
@@ -73,9 +99,34 @@ impl TestServer {
         Client::new(self.http(), Some(token.to_owned()))
     }
 
-    /// A valid token for a subject.
+    /// A valid token for a subject, with every role and scope that a policy of the service asks for: tests of what its
+    /// methods do are none of who may call them.
     pub fn token(&self, subject: &str) -> String {
-        self.key.sign(subject).expect("a token can be signed").0
+        self.sign(&able(&self.contracts, subject))
+    }
+
+    /// A valid token for a caller with these roles and scopes and no others.
+    pub fn sign(&self, caller: &Caller) -> String {
+        self.keys.sign(caller).expect("a token can be signed").0
+    }
+
+    /// What another service sends in `service-authorization` when it calls a contract of the server, such as
+    /// `users.v1.UsersService`. The server trusts its key from then on.
+    pub fn service_proof(&self, service: &str, contract: &str) -> String {
+        let keys = config::ServiceKeys {
+            key_file: self.auth.services.keys.join(format!("{service}.key.pem")),
+            ..self.auth.services.clone()
+        };
+        let key = ServiceKey::open(service, &keys).expect("a key can be made");
+        let proof = key.prove(contract).expect("a proof can be signed");
+        proof.to_str().expect("a proof is ASCII").to_owned()
+    }
+
+    /// The service that proved, in the headers of its call, to call a contract: what the server sends to a
+    /// [`Double`](crate::Double) names the server.
+    pub fn proven_service(&self, headers: &HeaderMap, contract: &str) -> Option<String> {
+        let verified = ServiceVerifier::new(&self.auth).verify(headers, contract);
+        verified.ok().map(|service| service.to_string())
     }
 
     /// A connection over gRPC.
@@ -100,6 +151,19 @@ impl TestServer {
     /// Stops as SIGTERM does, without the drain.
     pub async fn stop(self) {
         self.running.stop(Duration::ZERO).await;
+    }
+}
+
+fn able(contracts: &[Contract], subject: &str) -> Caller {
+    let names = |of: fn(&Policy) -> &[&'static str]| {
+        let methods = contracts.iter().flat_map(|contract| contract.methods);
+        let names: BTreeSet<_> = methods.flat_map(|method| of(&method.policy)).collect();
+        names.into_iter().map(|name| (*name).to_owned()).collect()
+    };
+    Caller {
+        roles: names(|policy| policy.any_role),
+        scopes: names(|policy| policy.all_scopes),
+        ..Caller::new(subject)
     }
 }
 

@@ -217,12 +217,9 @@ impl<R: ConsultantRepository> Consultants<R> {
         Err(self.gone_or_changed(id).await?)
     }
 
+    /// Why no row was written.
     async fn gone_or_changed(&self, id: Uuid) -> Result<Error, Error> {
-        let found = self.repository.find(id).await?;
-        Ok(if found.is_some() {
-            Error::Changed(id)
-        } else {
-            Error::NotFound(id)
-        })
+        self.get(id).await?;
+        Ok(Error::Changed(id))
     }
 }

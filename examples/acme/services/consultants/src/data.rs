@@ -65,7 +65,12 @@ impl ConsultantRepository for ConsultantStore {
                 .execute(conn)
                 .await
         })
-        .map_err(taken)?;
+        .map_err(taken);
+        let inserted = match inserted {
+            // One with the same id, inserted at the same time, may be met by its unique values first.
+            Err(Error::AlreadyExists(_)) if self.read(consultant.id).await?.is_some() => 0,
+            inserted => inserted?,
+        };
         invalidation.run().await;
         Ok(inserted == 1)
     }

@@ -270,15 +270,8 @@ async fn what_is_deleted_is_not_found() {
 }
 
 #[tokio::test]
-async fn without_a_token_nothing_is_answered() {
-    let server = TestServer::start(&SERVICE).await;
-    assert_eq!(server.anonymous().get(PATH).await.status, 401);
-
-    let mut client = ConsultantsServiceClient::new(server.channel());
-    let refused = client
-        .list_consultants(v1::ListConsultantsRequest::default())
-        .await;
-    assert_eq!(refused.unwrap_err().code(), Code::Unauthenticated);
+async fn every_method_demands_what_its_policy_says() {
+    testkit::assert_policy(&SERVICE).await;
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Storage, on both databases and behind both caches.
+//! Storage, on every database and behind both caches.
 
 use consultants::{
     biz::{Consultant, ConsultantChange, ConsultantRepository, Error},
@@ -40,6 +40,15 @@ macro_rules! on_every_backend {
                 super::$rule(super::ConsultantStore::new(database.clone(), &testkit::cache())).await;
             })*
         }
+
+        mod on_cockroachdb {
+            $(#[tokio::test]
+            #[ignore = "needs COCKROACH_URL"]
+            async fn $rule() {
+                let database = testkit::cockroachdb(&super::MIGRATIONS).await;
+                super::$rule(super::ConsultantStore::new(database.clone(), &testkit::cache())).await;
+            })*
+        }
     };
 }
 
@@ -63,6 +72,13 @@ async fn the_migrations_make_what_the_schema_says() {
 #[ignore = "needs DATABASE_URL"]
 async fn the_migrations_make_what_the_schema_says_on_postgresql() {
     let database = testkit::postgres(&MIGRATIONS).await;
+    check_migrations(&database).await;
+}
+
+#[tokio::test]
+#[ignore = "needs COCKROACH_URL"]
+async fn the_migrations_make_what_the_schema_says_on_cockroachdb() {
+    let database = testkit::cockroachdb(&MIGRATIONS).await;
     check_migrations(&database).await;
 }
 

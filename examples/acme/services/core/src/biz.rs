@@ -1,17 +1,26 @@
 //! The rules, knowing neither transport nor SQL.
 
+mod email;
 mod password;
+mod refresh_token;
+mod roles;
 mod sessions;
+mod throttle;
 mod users;
 
 #[cfg(test)]
 mod fake;
 
+use std::time::Duration;
+
 use uuid::Uuid;
 
 pub use self::{
-    sessions::{Session, Sessions},
-    users::{Credentials, NewUser, User, UserChange, UserField, UserRepository, Users},
+    roles::Roles,
+    sessions::{
+        Beginning, Credentials, Lifetimes, Session, SessionRepository, Sessions, StoredSession,
+    },
+    users::{NewUser, User, UserChange, UserField, UserRepository, Users},
 };
 
 /// Why a call did nothing.
@@ -28,6 +37,24 @@ pub enum Error {
     /// No user has the address, or the password is another: which of the two is not told.
     #[error("no user has this e-mail address and this password")]
     WrongCredentials,
+    #[error("the old password is another")]
+    WrongPassword,
+    /// Whether it ever was is not told.
+    #[error("the session has ended: log in again")]
+    SessionEnded,
+    #[error("too many attempts failed: try again in {} s", whole_seconds(.0))]
+    TooManyAttempts(Duration),
+    #[error("too many passwords are being checked: try again")]
+    Busy,
+    #[error("there is no role `{role}`; `service.roles` of the configuration has: {known}")]
+    UnknownRole { role: String, known: String },
+    #[error("no user has the e-mail address {0}")]
+    UnknownEmail(String),
     #[error(transparent)]
     Platform(#[from] platform::Error),
+}
+
+/// Rounded up: whoever waits so long has waited long enough.
+fn whole_seconds(duration: &Duration) -> u64 {
+    duration.as_millis().div_ceil(1000) as u64
 }

@@ -1,6 +1,7 @@
 //! Storage.
 
 pub mod schema;
+mod sessions;
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -13,8 +14,9 @@ use platform::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use self::schema::users;
-use crate::biz::{Credentials, Error, User, UserChange, UserField, UserRepository};
+use self::schema::{user_roles, users};
+pub use self::sessions::SessionStore;
+use crate::biz::{Error, User, UserChange, UserField, UserRepository};
 
 /// Users in the database.
 pub struct UserStore {
@@ -36,6 +38,17 @@ impl UserStore {
             users::table
                 .find(Sql(id))
                 .select(UserRow::as_select())
+                .first(conn)
+                .await
+                .optional()
+        })
+    }
+
+    async fn find_id(&self, email: &str) -> Result<Option<Uuid>, platform::Error> {
+        with_conn!(&self.database, |conn| {
+            users::table
+                .filter(users::email.eq(email))
+                .select(users::id)
                 .first(conn)
                 .await
                 .optional()
@@ -70,22 +83,6 @@ impl UserRepository for UserStore {
     async fn find(&self, id: Uuid) -> Result<Option<User>, Error> {
         let row = self.rows.get(id, || self.read(id)).await?;
         Ok(row.map(User::from))
-    }
-
-    /// Never from the cache: a hash of a password stays in the database.
-    async fn find_credentials(&self, email: &str) -> Result<Option<Credentials>, Error> {
-        let row = with_conn!(&self.database, |conn| {
-            users::table
-                .filter(users::email.eq(email))
-                .select((users::id, users::password_hash))
-                .first(conn)
-                .await
-                .optional()
-        })?;
-        Ok(row.map(|(user_id, password_hash)| Credentials {
-            user_id,
-            password_hash,
-        }))
     }
 
     async fn list(&self, query: &ListQuery<UserField>) -> Result<Vec<User>, Error> {
@@ -144,6 +141,36 @@ impl UserRepository for UserStore {
         })?;
         invalidation.run().await;
         Ok(deleted > 0)
+    }
+
+    async fn grant(&self, email: &str, role: &str) -> Result<bool, Error> {
+        let Some(user_id) = self.find_id(email).await? else {
+            return Ok(false);
+        };
+        let row = (
+            user_roles::user_id.eq(Sql(user_id)),
+            user_roles::role.eq(role),
+        );
+        with_conn!(&self.database, |conn| {
+            diesel::insert_into(user_roles::table)
+                .values(row)
+                .on_conflict_do_nothing()
+                .execute(conn)
+                .await
+        })?;
+        Ok(true)
+    }
+
+    async fn revoke(&self, email: &str, role: &str) -> Result<bool, Error> {
+        let Some(user_id) = self.find_id(email).await? else {
+            return Ok(false);
+        };
+        with_conn!(&self.database, |conn| {
+            diesel::delete(user_roles::table.find((Sql(user_id), role)))
+                .execute(conn)
+                .await
+        })?;
+        Ok(true)
     }
 }
 

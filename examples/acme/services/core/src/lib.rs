@@ -4,6 +4,7 @@
 //! [`server`] puts the three together.
 
 pub mod biz;
+pub mod commands;
 pub mod data;
 pub mod server;
 pub mod service;

@@ -3,17 +3,21 @@
 use std::{sync::Arc, time::Duration};
 
 use auth_api::v1 as auth;
-use platform::{Module, Platform, Service, auth::SigningKey, database::Migrations};
+use platform::{
+    Module, Platform, Service, auth::SigningKeys, config::duration, database::Migrations,
+};
+use serde::{Deserialize, Deserializer, de::Error};
 use users_api::v1 as users;
 
 use crate::{
-    biz::{Sessions, Users},
-    data::UserStore,
+    biz::{Lifetimes, Roles, Sessions, Users},
+    commands::Command,
+    data::{SessionStore, UserStore},
     service::{AuthApi, UsersApi},
 };
 
 /// This service, as [`platform::run`] takes it.
-pub const SERVICE: Service = platform::service!(wire);
+pub const SERVICE: Service = platform::service!(wire, commands: Command);
 
 /// Services that run in this process, on its ports.
 pub const MOUNTED: &[&Service] = &[
@@ -24,11 +28,18 @@ pub const MOUNTED: &[&Service] = &[
 pub const MIGRATIONS: Migrations = platform::migrations!();
 
 /// The `service` section of the configuration.
-#[derive(serde::Deserialize)]
-struct Settings {
-    /// For how long a token is accepted.
-    #[serde(with = "platform::config::duration")]
-    token_lifetime: Duration,
+#[derive(Deserialize)]
+pub(crate) struct Settings {
+    /// For how long an access token is accepted.
+    #[serde(deserialize_with = "token_lifetime")]
+    pub token_lifetime: Duration,
+    /// How long a session lasts without a refresh.
+    #[serde(deserialize_with = "session_lifetime")]
+    session_idle: Duration,
+    /// How long a session lasts.
+    #[serde(deserialize_with = "session_lifetime")]
+    session_lifetime: Duration,
+    pub roles: Roles,
 }
 
 /// Read from top to bottom: each line needs the ones above it.
@@ -36,13 +47,38 @@ async fn wire(platform: &Platform) -> Result<Module, platform::Error> {
     let database = platform.database(&MIGRATIONS)?;
     let cache = platform.cache()?;
     let settings = platform.settings::<Settings>()?;
-    let signing_key = SigningKey::open(platform.auth(), settings.token_lifetime)?;
-    let store = Arc::new(UserStore::new(database, &cache));
+    let lifetimes = Lifetimes {
+        idle: settings.session_idle,
+        total: settings.session_lifetime,
+    };
+    let signing_keys = SigningKeys::open(platform.auth(), settings.token_lifetime)?;
 
-    let users = UsersApi::new(Users::new(store.clone()));
-    let sessions = AuthApi::new(Sessions::new(store, signing_key));
+    let users = Arc::new(UserStore::new(database.clone(), &cache));
+    let users = UsersApi::new(Users::new(users, settings.roles.clone()));
+    let sessions = Arc::new(SessionStore::new(database));
+    let sessions = Sessions::new(sessions, signing_keys.clone(), settings.roles, lifetimes);
 
     Ok(Module::new()
+        .issuer(&signing_keys)
         .contract(users::users_service(users))
-        .contract(auth::auth_service(sessions)))
+        .contract(auth::auth_service(AuthApi::new(sessions))))
+}
+
+/// Nothing calls an access token back: for so long it speaks for a user who was deleted or has logged out.
+fn token_lifetime<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    const LONGEST: Duration = Duration::from_secs(5 * 60);
+    let lifetime = duration::deserialize(deserializer)?;
+    match (Duration::from_secs(1)..=LONGEST).contains(&lifetime) {
+        true => Ok(lifetime),
+        false => Err(D::Error::custom("must be from 1s to 5m")),
+    }
+}
+
+fn session_lifetime<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+    let lifetime = duration::deserialize(deserializer)?;
+    match (Duration::from_secs(1)..=LONGEST).contains(&lifetime) {
+        true => Ok(lifetime),
+        false => Err(D::Error::custom("must be from 1s to 3650d")),
+    }
 }

@@ -28,6 +28,16 @@ impl From<Error> for Status {
                 .into(),
             Error::NotYourself => users_v1::errors::not_yourself(message).into(),
             Error::WrongCredentials => auth_v1::errors::wrong_credentials(message).into(),
+            Error::WrongPassword => auth_v1::errors::wrong_password(message).into(),
+            Error::SessionEnded => auth_v1::errors::session_ended(message).into(),
+            Error::TooManyAttempts(wait) => auth_v1::errors::too_many_attempts(message)
+                .retry_after(wait)
+                .into(),
+            Error::Busy => auth_v1::errors::busy(message).into(),
+            // These only commands meet.
+            Error::UnknownRole { .. } | Error::UnknownEmail(_) => {
+                platform::Error::internal(message).into()
+            }
             Error::Platform(error) => error.into(),
         }
     }

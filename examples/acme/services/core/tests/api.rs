@@ -1,6 +1,7 @@
 //! `core` over HTTP and gRPC, as its clients see it.
 
 use auth_api::v1::{LogInRequest, auth_service_client::AuthServiceClient};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use core_service::server::SERVICE;
 use serde_json::{Value, json};
 use testkit::TestServer;
@@ -119,6 +120,11 @@ async fn without_a_token_only_registering_and_log_in_are_open() {
 }
 
 #[tokio::test]
+async fn every_method_demands_what_its_policy_says() {
+    testkit::assert_policy(&SERVICE).await;
+}
+
+#[tokio::test]
 async fn users_change_and_delete_themselves_and_nobody_else() {
     let server = TestServer::start(&SERVICE).await;
     let (ada, ada_token) = join(&server, "ada@example.com").await;
@@ -173,6 +179,7 @@ async fn everything_works_over_grpc() {
         password: PASSWORD.to_owned(),
     };
     let session = auth.log_in(credentials).await.unwrap().into_inner();
+    let session = session.session.unwrap();
     assert_eq!(session.user_id, user.id);
     let token = &session.access_token;
 
@@ -212,4 +219,36 @@ async fn everything_works_over_grpc() {
         .await
         .unwrap_err();
     assert_eq!(gone.code(), Code::NotFound);
+}
+
+#[tokio::test]
+async fn whoever_verifies_tokens_finds_the_public_keys() {
+    let server = TestServer::start(&SERVICE).await;
+    let (_, token) = join(&server, "ada@example.com").await;
+
+    let client = server.anonymous();
+    let document = client.get("/.well-known/openid-configuration").await.json;
+    let issuer = document["issuer"].as_str().unwrap();
+    assert_eq!(
+        document["jwks_uri"],
+        format!("{issuer}/.well-known/jwks.json")
+    );
+    assert_eq!(
+        document["id_token_signing_alg_values_supported"],
+        json!(["EdDSA"])
+    );
+
+    let keys = client.get("/.well-known/jwks.json").await;
+    assert_eq!(keys.headers["cache-control"], "public, max-age=300");
+    let key = &keys.json["keys"][0];
+    assert_eq!(keys.json["keys"].as_array().unwrap().len(), 1);
+    let names: Vec<_> = key.as_object().unwrap().keys().collect();
+    assert_eq!(names, ["alg", "crv", "kid", "kty", "use", "x"]);
+    let (header, _) = token.split_once('.').unwrap();
+    let header = BASE64_URL_SAFE_NO_PAD.decode(header).unwrap();
+    let header: Value = serde_json::from_slice(&header).unwrap();
+    assert_eq!(
+        header,
+        json!({"typ": "JWT", "alg": "EdDSA", "kid": key["kid"]})
+    );
 }

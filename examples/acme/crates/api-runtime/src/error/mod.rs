@@ -2,7 +2,7 @@
 
 pub(crate) mod details;
 
-use std::{collections::HashMap, fmt};
+use std::{collections::HashMap, fmt, time::Duration};
 
 use axum::body::Body;
 use http::{HeaderValue, StatusCode, header};
@@ -17,7 +17,7 @@ use crate::{
 
 /// A call that failed for a reason of the contract, made by the generated constructors in `errors`.
 ///
-/// It turns into a [`Status`] with `google.rpc.ErrorInfo`.
+/// It turns into a [`Status`] with `google.rpc.ErrorInfo`, and `google.rpc.RetryInfo` if it says when to try again.
 #[derive(Clone, Debug)]
 pub struct Error {
     code: Code,
@@ -25,6 +25,7 @@ pub struct Error {
     domain: &'static str,
     message: String,
     metadata: HashMap<String, String>,
+    retry_after: Option<Duration>,
 }
 
 impl Error {
@@ -41,6 +42,7 @@ impl Error {
             domain,
             message: message.into(),
             metadata: HashMap::new(),
+            retry_after: None,
         }
     }
 
@@ -48,6 +50,13 @@ impl Error {
     #[must_use]
     pub fn metadata(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.metadata.insert(key.into(), value.into());
+        self
+    }
+
+    /// Says when the call may succeed: `google.rpc.RetryInfo`.
+    #[must_use]
+    pub fn retry_after(mut self, delay: Duration) -> Self {
+        self.retry_after = Some(delay);
         self
     }
 }
@@ -62,7 +71,10 @@ impl std::error::Error for Error {}
 
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
-        let details = ErrorDetails::with_error_info(error.reason, error.domain, error.metadata);
+        let mut details = ErrorDetails::with_error_info(error.reason, error.domain, error.metadata);
+        if let Some(delay) = error.retry_after {
+            details.set_retry_info(Some(delay));
+        }
         Status::with_error_details(error.code, error.message, details)
     }
 }
@@ -77,7 +89,8 @@ pub fn status_response(status: Status, transport: Transport) -> Response {
     }
 }
 
-/// `google.rpc.Status` as JSON, with the HTTP status of its code and the metadata as headers.
+/// `google.rpc.Status` as JSON, with the HTTP status of its code and the metadata as headers. `google.rpc.RetryInfo` among
+/// its details is also told as `Retry-After`.
 fn json(status: Status) -> Response {
     let mut response = Response::new(Body::from(status_json(&status)));
     *response.status_mut() = http_status(status.code());
@@ -88,6 +101,13 @@ fn json(status: Status) -> Response {
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/json"),
     );
+    if let Some(delay) = status
+        .get_details_retry_info()
+        .and_then(|retry| retry.retry_delay)
+    {
+        let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
+        headers.insert(header::RETRY_AFTER, seconds.into());
+    }
     if status.code() == Code::Unauthenticated {
         headers
             .entry(header::WWW_AUTHENTICATE)
@@ -129,5 +149,26 @@ pub fn http_status(code: Code) -> StatusCode {
         Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         Code::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
         Code::Unknown | Code::Internal | Code::DataLoss => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn when_to_come_back_is_told_as_a_header_in_whole_seconds() {
+        let told = |delay| {
+            let details = ErrorDetails::with_retry_info(Some(delay));
+            let status = Status::with_error_details(Code::Unavailable, "later", details);
+            let response = status_response(status, Transport::Http);
+            response.headers()[header::RETRY_AFTER].clone()
+        };
+        assert_eq!(told(Duration::from_secs(7)), "7");
+        assert_eq!(told(Duration::from_millis(1)), "1");
+        let silent = status_response(Status::unavailable("later"), Transport::Http);
+        assert!(!silent.headers().contains_key(header::RETRY_AFTER));
     }
 }

@@ -1,28 +1,34 @@
 //! Whether a token is to be believed.
 
-use std::{
-    path::PathBuf,
-    sync::{Arc, OnceLock},
-};
+use std::sync::Arc;
 
-use ed25519_dalek::{VerifyingKey, pkcs8::DecodePublicKey};
 use http::{HeaderMap, header::AUTHORIZATION};
-use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, errors::ErrorKind};
+use jsonwebtoken::{Header, Validation, decode, decode_header, errors::ErrorKind};
 use moka::sync::Cache;
 use serde::Deserialize;
+use serde_json::Value;
 use tonic::{Code, Status};
 
-use super::{Caller, ed25519};
-use crate::{config, error::status};
+use super::{
+    Caller, SigningKeys,
+    crypto::{self, ALGORITHMS},
+    trusted::TrustedKeys,
+};
+use crate::{Error, config, error::status};
 
-/// Verifies tokens with the public key of their issuer.
+/// Verifies tokens with the public keys of their issuer.
 pub struct Verifier {
-    key_file: PathBuf,
-    key: OnceLock<DecodingKey>,
-    validation: Validation,
+    keys: Arc<TrustedKeys>,
+    /// One for each of [`ALGORITHMS`].
+    validations: [Validation; 3],
+    /// JSON pointer (RFC 6901) to the claim with the roles.
+    roles: String,
     /// Tokens that were found valid: to check a signature costs more than all other layers of a request together.
     verified: Cache<Vec<u8>, Arc<Verified>>,
 }
+
+/// Bytes of a token. What is longer is refused before anything is done with it.
+const LONGEST: usize = 8 * 1024;
 
 /// Bytes of tokens to remember; a token has a few hundred, and only the issuer can make one that is remembered.
 const REMEMBERED: u64 = 4 * 1024 * 1024;
@@ -31,6 +37,8 @@ struct Verified {
     caller: Caller,
     /// Seconds since 1970.
     expires: f64,
+    /// Of the keys it was verified with.
+    generation: u64,
 }
 
 /// Why a request was not let in.
@@ -45,6 +53,10 @@ pub enum Rejection {
     Invalid,
     #[error("tokens cannot be verified at the moment")]
     NoKey,
+    #[error("the caller has none of the roles that this method is for")]
+    NoRole,
+    #[error("the token was not given for this method: it lacks a scope")]
+    NoScope,
 }
 
 impl From<Rejection> for Status {
@@ -54,97 +66,149 @@ impl From<Rejection> for Status {
             Rejection::Expired => (Code::Unauthenticated, "TOKEN_EXPIRED"),
             Rejection::Invalid => (Code::Unauthenticated, "TOKEN_INVALID"),
             Rejection::NoKey => (Code::Unavailable, "TOKEN_KEY_UNAVAILABLE"),
+            Rejection::NoRole => (Code::PermissionDenied, "ROLE_MISSING"),
+            Rejection::NoScope => (Code::PermissionDenied, "SCOPE_MISSING"),
         };
         status(code, reason, rejection.to_string())
     }
 }
 
-#[derive(Deserialize)]
-struct Claims {
-    sub: String,
-    exp: f64,
-}
-
 impl Verifier {
-    /// Nothing is read yet: a service may start before the issuer has made its key.
-    pub fn new(config: &config::Auth) -> Self {
-        ed25519::install();
-        let mut validation = Validation::new(Algorithm::EdDSA);
-        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        validation.set_issuer(&[&config.issuer]);
-        validation.set_audience(&[&config.audience]);
-        validation.validate_nbf = true;
-        validation.leeway = config.leeway.as_secs();
-        Self {
-            key_file: config.public_key_file.clone(),
-            key: OnceLock::new(),
-            validation,
+    /// Nothing is read yet: a service may start before the issuer of its tokens. If that is this process, it trusts its own
+    /// keys, else the configured ones.
+    pub fn new(config: &config::Auth, issuer: Option<SigningKeys>) -> Result<Self, Error> {
+        crypto::install();
+        let validations = ALGORITHMS.map(|algorithm| {
+            let mut validation = Validation::new(algorithm);
+            validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+            validation.set_issuer(&[&config.issuer]);
+            validation.set_audience(&[&config.audience]);
+            validation.validate_nbf = true;
+            validation.leeway = config.leeway.as_secs();
+            validation
+        });
+        let roles = match config.roles_claim.starts_with('/') {
+            true => config.roles_claim.clone(),
+            false => format!(
+                "/{}",
+                config.roles_claim.replace('~', "~0").replace('/', "~1")
+            ),
+        };
+        Ok(Self {
+            keys: TrustedKeys::new(config, issuer)?,
+            validations,
+            roles,
             verified: Cache::builder()
                 .max_capacity(REMEMBERED)
                 .weigher(|token: &Vec<u8>, _| u32::try_from(token.len()).unwrap_or(u32::MAX))
                 .build(),
-        }
+        })
+    }
+
+    /// The keys that are trusted.
+    pub(crate) fn keys(&self) -> Arc<TrustedKeys> {
+        self.keys.clone()
     }
 
     /// The caller that the `authorization` header proves.
-    pub fn verify(&self, headers: &HeaderMap) -> Result<Caller, Rejection> {
-        let mut values = headers.get_all(AUTHORIZATION).iter();
-        let value = values.next().ok_or(Rejection::Missing)?;
-        if values.next().is_some() {
-            return Err(Rejection::Invalid);
-        }
-        let (scheme, token) = value
-            .as_bytes()
-            .split_at_checked(7)
-            .ok_or(Rejection::Invalid)?;
-        if !scheme.eq_ignore_ascii_case(b"Bearer ") {
-            return Err(Rejection::Invalid);
-        }
-        let token = token.trim_ascii();
+    pub async fn verify(&self, headers: &HeaderMap) -> Result<Caller, Rejection> {
+        let token = bearer(headers)?;
+        let generation = self.keys.current().generation;
         let verified = match self.verified.get(token) {
-            Some(verified) => verified,
-            None => {
-                let verified = Arc::new(self.check(token)?);
+            Some(verified) if verified.generation == generation => verified,
+            _ => {
+                let verified = Arc::new(self.check(token).await?);
                 self.verified.insert(token.to_owned(), verified.clone());
                 verified
             }
         };
         let now = chrono::Utc::now().timestamp() as f64;
-        if verified.expires + (self.validation.leeway as f64) < now {
+        if verified.expires + (self.validations[0].leeway as f64) < now {
             return Err(Rejection::Expired);
         }
         Ok(verified.caller.clone())
     }
 
-    fn check(&self, token: &[u8]) -> Result<Verified, Rejection> {
-        match decode::<Claims>(token, self.key()?, &self.validation) {
-            Ok(token) => Ok(Verified {
-                caller: Caller {
-                    subject: token.claims.sub,
-                },
-                expires: token.claims.exp,
-            }),
-            Err(error) if *error.kind() == ErrorKind::ExpiredSignature => Err(Rejection::Expired),
-            Err(_) => Err(Rejection::Invalid),
+    async fn check(&self, token: &[u8]) -> Result<Verified, Rejection> {
+        let header = decode_header(token).map_err(|_| Rejection::Invalid)?;
+        let validation = self.validation(&header).ok_or(Rejection::Invalid)?;
+        let kid = header.kid.as_deref();
+        let keys = self.keys.with(kid).await;
+        if keys.of(kid).next().is_none() && self.keys.may_lack_keys() {
+            return Err(Rejection::NoKey);
         }
-    }
-
-    fn key(&self) -> Result<&DecodingKey, Rejection> {
-        if let Some(key) = self.key.get() {
-            return Ok(key);
-        }
-        match self.read_key() {
-            Ok(key) => Ok(self.key.get_or_init(|| key)),
-            Err(reason) => {
-                tracing::warn!(file = %self.key_file.display(), reason, "the key that verifies tokens cannot be read");
-                Err(Rejection::NoKey)
+        let mut rejection = Rejection::Invalid;
+        for key in keys.of(kid).filter(|key| key.algorithm == header.alg) {
+            match decode::<Value>(token, &key.key, validation) {
+                Ok(token) => {
+                    return self
+                        .read(&token.claims, keys.generation)
+                        .ok_or(Rejection::Invalid);
+                }
+                Err(error) if *error.kind() == ErrorKind::ExpiredSignature => {
+                    rejection = Rejection::Expired;
+                }
+                Err(_) => {}
             }
         }
+        Err(rejection)
     }
 
-    fn read_key(&self) -> Result<DecodingKey, String> {
-        let pem = std::fs::read_to_string(&self.key_file).map_err(|error| error.to_string())?;
-        let key = VerifyingKey::from_public_key_pem(&pem).map_err(|error| error.to_string())?;
-        Ok(DecodingKey::from_ed_der(key.as_bytes()))
+    /// None for an algorithm that is not ours, and for a header that asks for more than to be verified: with a key that it
+    /// brings along or says where to get, or by rules that are not known here (RFC 7515, section 4.1; RFC 8725, section
+    /// 3.10).
+    fn validation(&self, header: &Header) -> Option<&Validation> {
+        let asks_for_more = header.jku.is_some()
+            || header.jwk.is_some()
+            || header.x5u.is_some()
+            || header.x5c.is_some()
+            || header.crit.is_some()
+            || header.enc.is_some()
+            || header.zip.is_some();
+        if asks_for_more {
+            return None;
+        }
+        self.validations
+            .iter()
+            .find(|validation| validation.algorithms.contains(&header.alg))
     }
+
+    /// None if a claim is not what it should be.
+    fn read(&self, claims: &Value, generation: u64) -> Option<Verified> {
+        let roles = match claims.pointer(&self.roles) {
+            Some(roles) => Vec::deserialize(roles).ok()?,
+            None => Vec::new(),
+        };
+        let scope = match claims.get("scope") {
+            Some(scope) => scope.as_str()?,
+            None => "",
+        };
+        Some(Verified {
+            caller: Caller {
+                subject: claims.get("sub")?.as_str()?.into(),
+                roles: roles.into(),
+                scopes: scope.split_ascii_whitespace().map(str::to_owned).collect(),
+            },
+            expires: claims.get("exp")?.as_f64()?,
+            generation,
+        })
+    }
+}
+
+/// The token of the one `authorization` header (RFC 6750, section 2.1).
+fn bearer(headers: &HeaderMap) -> Result<&[u8], Rejection> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let value = values.next().ok_or(Rejection::Missing)?;
+    if values.next().is_some() {
+        return Err(Rejection::Invalid);
+    }
+    let (scheme, token) = value
+        .as_bytes()
+        .split_at_checked(7)
+        .ok_or(Rejection::Invalid)?;
+    let token = token.trim_ascii();
+    if !scheme.eq_ignore_ascii_case(b"Bearer ") || token.len() > LONGEST {
+        return Err(Rejection::Invalid);
+    }
+    Ok(token)
 }

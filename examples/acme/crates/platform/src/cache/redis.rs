@@ -1,7 +1,6 @@
 //! Entries on a Redis, or on what speaks like one.
 
 use std::{
-    path::Path,
     sync::{
         Arc, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -13,7 +12,6 @@ use fred::{
     bytes::Bytes,
     error::{Error as RedisError, ErrorKind},
     interfaces::{ClientLike, KeysInterface, LuaInterface},
-    rustls::{ClientConfig, crypto::ring},
     types::{
         Builder, Expiration, SetOptions,
         config::{Config, ReconnectPolicy, TlsConnector, UnresponsiveConfig},
@@ -47,7 +45,7 @@ const UNRESPONSIVE: Duration = Duration::from_secs(10);
 /// Keys whose removal is owed, at most.
 const MOST_OWED: u64 = 100_000;
 
-pub(super) struct Redis {
+pub(crate) struct Redis {
     client: fred::clients::Client,
     /// Whether the last command was in vain: a circuit breaker (Nygard, *Release It!*), open while this is true.
     is_away: AtomicBool,
@@ -65,7 +63,7 @@ pub(super) struct Redis {
 }
 
 /// What is in the place of an entry.
-pub(super) enum Reply {
+pub(crate) enum Reply {
     Entry(Bytes),
     Absent,
     /// Somebody else is about to fill it.
@@ -77,7 +75,7 @@ pub(super) enum Reply {
 }
 
 /// The right to fill an entry.
-pub(super) struct Lease(Vec<u8>);
+pub(crate) struct Lease(Vec<u8>);
 
 impl Redis {
     /// Starts to connect; `None` when the cache is no Redis.
@@ -90,7 +88,8 @@ impl Redis {
         // Away at start is no different from away later.
         redis.fail_fast = false;
         if with_tls {
-            redis.tls = Some(connector(config.root_certificate.as_deref())?.into());
+            let tls = tls::client(config.root_certificate.as_deref()).map_err(Error::internal)?;
+            redis.tls = Some(TlsConnector::from(tls).into());
         }
         let client = Builder::from_config(redis)
             .with_performance_config(|performance| {
@@ -221,6 +220,15 @@ impl Redis {
         }
     }
 
+    /// What a script makes of a key; none without an answer.
+    pub async fn eval(&self, script: &str, key: String, arguments: Vec<String>) -> Option<i64> {
+        if self.is_away.load(Ordering::Relaxed) && !self.attempts.is_due() {
+            return None;
+        }
+        let answer = self.client.eval(script, key, arguments).await;
+        self.answer(answer).ok()
+    }
+
     /// Notes whether there was an answer, and tells when that changes; of one that comes and goes, once a minute.
     fn answer<T>(&self, answer: Result<T, RedisError>) -> Result<T, RedisError> {
         match &answer {
@@ -264,17 +272,6 @@ pub(crate) fn parse(url: &str) -> Result<(Config, bool), &'static str> {
     config
         .map(|config| (config, with_tls))
         .map_err(|_| "is no URL like redis://user:password@host:port")
-}
-
-/// TLS that trusts the certificates of a file, else those that the system trusts.
-fn connector(root_certificate: Option<&Path>) -> Result<TlsConnector, Error> {
-    let roots = tls::roots(root_certificate).map_err(Error::internal)?;
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(Error::internal)?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(config.into())
 }
 
 /// Lets something happen once in a while.

@@ -100,6 +100,8 @@ pub struct Layers {
     values: Value,
     /// Which source gave a value, by its key.
     sources: BTreeMap<String, String>,
+    /// The service has asked for its own settings.
+    settings_are_read: bool,
     problems: Vec<Problem>,
 }
 
@@ -109,6 +111,7 @@ impl Layers {
         let mut merged = Self {
             values: Value::Object(Map::new()),
             sources: BTreeMap::new(),
+            settings_are_read: false,
             problems: Vec::new(),
         };
         for layer in layers {
@@ -135,10 +138,8 @@ impl Layers {
 
     /// The service's own settings.
     pub fn settings<T: DeserializeOwned>(&mut self) -> Option<T> {
-        let values = match &mut self.values {
-            Value::Object(sections) => sections.remove("service"),
-            _ => None,
-        };
+        self.settings_are_read = true;
+        let values = self.values.get("service").cloned();
         self.extract(
             values.unwrap_or_else(|| Value::Object(Map::new())),
             "service",
@@ -153,7 +154,9 @@ impl Layers {
 
     /// Whether all is well. Settings that the service never asked for are refused like any unknown key.
     pub fn finish(&mut self) -> Result<(), ConfigError> {
-        if let Some(Value::Object(left)) = self.values.get("service") {
+        if let Some(Value::Object(left)) = self.values.get("service")
+            && !self.settings_are_read
+        {
             let unread: Vec<_> = left.keys().map(|key| format!("service.{key}")).collect();
             unread.into_iter().for_each(|key| self.unknown(key));
         }

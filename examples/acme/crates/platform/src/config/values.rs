@@ -1,12 +1,13 @@
 //! How single values are read from text, and what they may be.
 
-use std::{fmt::Display, path::PathBuf, time::Duration};
+use std::{fmt::Display, path::PathBuf, str::FromStr, time::Duration};
 
-use api_runtime::LARGEST_MESSAGE;
-use secrecy::SecretString;
+use api_runtime::{LARGEST_MESSAGE, RateLimit};
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, de::Error};
 use tracing_subscriber::filter::Targets;
 
+use super::Origin;
 use crate::{cache, tls};
 
 /// Durations as text (`500ms`, `5s`, `1m 30s`): `#[serde(with = "platform::config::duration")]`.
@@ -97,6 +98,107 @@ pub(super) fn some_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Du
         return Err(D::Error::custom("must be at least 1ms"));
     }
     Ok(duration)
+}
+
+/// So many in a time, such as `100/1m`. An empty text is none.
+pub(super) fn rate<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<RateLimit>, D::Error> {
+    const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+    let Some(text) = Option::<String>::deserialize(deserializer)?.filter(|text| !text.is_empty())
+    else {
+        return Ok(None);
+    };
+    let rate = text.split_once('/').and_then(|(requests, per)| {
+        let requests = requests
+            .trim()
+            .parse()
+            .ok()
+            .filter(|requests| *requests > 0)?;
+        let per = humantime::parse_duration(per.trim()).ok()?;
+        let fits = (Duration::from_millis(1)..=LONGEST).contains(&per);
+        fits.then_some(RateLimit { requests, per })
+    });
+    let wrong = || format!("`{text}` is no rate like 100/1m, of 1ms to 1 day");
+    rate.map(Some).ok_or_else(|| D::Error::custom(wrong()))
+}
+
+impl FromStr for Origin {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const WRONG: &str = "is no origin like https://app.example.com, nor *";
+        if text == "*" {
+            return Ok(Self::Any);
+        }
+        let uri: http::Uri = text.parse().map_err(|_| WRONG)?;
+        match (uri.scheme_str(), uri.authority()) {
+            // A browser writes no path, and all in lower case.
+            (Some(scheme), Some(host)) if text == format!("{scheme}://{host}").to_lowercase() => {
+                text.parse().map(Self::Site).map_err(|_| WRONG)
+            }
+            _ => Err(WRONG),
+        }
+    }
+}
+
+/// Values as a list or, for the environment, as a text with commas between them.
+pub(super) fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err: Display>,
+{
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a list of texts is expected")]
+    enum Texts {
+        One(String),
+        Many(Vec<String>),
+    }
+    let texts = match Texts::deserialize(deserializer)? {
+        Texts::One(text) => text.split(',').map(str::to_owned).collect(),
+        Texts::Many(texts) => texts,
+    };
+    let texts = texts
+        .iter()
+        .map(|text| text.trim())
+        .filter(|text| !text.is_empty());
+    texts
+        .map(|text| {
+            let value = text.parse();
+            value.map_err(|error| D::Error::custom(format!("`{text}`: {error}")))
+        })
+        .collect()
+}
+
+/// The clocks of a cluster differ by less.
+pub(super) fn leeway<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let leeway = duration::deserialize(deserializer)?;
+    if leeway > Duration::from_secs(300) {
+        return Err(D::Error::custom("must be at most 5m"));
+    }
+    Ok(leeway)
+}
+
+/// An empty text is none.
+pub(super) fn secret<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<SecretString>, D::Error> {
+    let text = Option::<SecretString>::deserialize(deserializer)?;
+    Ok(text.filter(|text| !text.expose_secret().is_empty()))
+}
+
+/// An empty text is none.
+pub(super) fn jwks_url<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<http::Uri>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?.filter(|text| !text.is_empty());
+    let Some(text) = text else { return Ok(None) };
+    match text.parse::<http::Uri>() {
+        Ok(url) if matches!(url.scheme_str(), Some("http" | "https")) => Ok(Some(url)),
+        _ => Err(D::Error::custom(format!(
+            "`{text}` is no address like https://auth.example.com/.well-known/jwks.json"
+        ))),
+    }
 }
 
 /// An empty text is none.

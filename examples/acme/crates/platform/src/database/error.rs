@@ -11,6 +11,9 @@ pub enum Error {
     /// There is no connection to be had: the database is away, refuses us, or all connections are busy.
     #[error("the database is not available: {0}")]
     Unavailable(String),
+    /// A statement took longer than `database.statement_timeout`: the database has ended and undone it.
+    #[error("the database ended a statement that took too long")]
+    StatementTimeout,
     /// Other transactions were in the way, in every attempt.
     #[error("the database refused a transaction {attempts} times because of others")]
     Contention { attempts: u32 },
@@ -56,6 +59,8 @@ impl From<diesel::result::Error> for Error {
             Self::Unavailable(error.to_string())
         } else if is_retryable(&error) {
             Self::Contention { attempts: 1 }
+        } else if is_statement_timeout(&error) {
+            Self::StatementTimeout
         } else {
             Self::Query(error)
         }
@@ -69,7 +74,7 @@ impl<E: std::fmt::Display> From<PoolError<E>> for Error {
 }
 
 /// Whether a transaction that failed so may succeed when it is tried again: 40001 (`serialization_failure`), 40P01
-/// (`deadlock_detected`), or a database of SQLite that another process writes to.
+/// (`deadlock_detected`), 55P03 (`lock_not_available`), or a database of SQLite that another process writes to.
 ///
 /// diesel-async passes on no SQLSTATE but that of a few errors, so the others are known only by their words; PostgreSQL
 /// must be set to English (`lc_messages`), as it is in every image of it.
@@ -78,7 +83,11 @@ pub(super) fn is_retryable(error: &diesel::result::Error) -> bool {
     match error {
         DatabaseError(DatabaseErrorKind::SerializationFailure, _) => true,
         DatabaseError(DatabaseErrorKind::Unknown, information) => {
-            let signs = ["deadlock detected", "database is locked"];
+            let signs = [
+                "deadlock detected",
+                "database is locked",
+                "due to lock timeout",
+            ];
             signs
                 .iter()
                 .any(|sign| information.message().contains(sign))
@@ -103,8 +112,15 @@ pub(super) fn is_outcome_unknown(error: &diesel::result::Error) -> bool {
     }
 }
 
+/// 57014 (`query_canceled`), where it was a timer and no person who cancelled; PostgreSQL and CockroachDB say it alike.
+fn is_statement_timeout(error: &diesel::result::Error) -> bool {
+    use diesel::result::Error::DatabaseError;
+    matches!(error, DatabaseError(DatabaseErrorKind::Unknown, information)
+        if information.message().contains("due to statement timeout"))
+}
+
 /// A server that stops or is full is known only by its words, too.
-fn is_lost_connection(error: &diesel::result::Error) -> bool {
+pub(super) fn is_lost_connection(error: &diesel::result::Error) -> bool {
     use diesel::result::Error::{BrokenTransactionManager, DatabaseError};
     match error {
         BrokenTransactionManager => true,

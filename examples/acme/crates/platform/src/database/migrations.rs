@@ -7,13 +7,17 @@
 mod lease;
 
 use diesel::{
+    QueryableByName,
     backend::Backend as DieselBackend,
     migration::{Migration, MigrationMetadata, MigrationName, MigrationSource},
+    sql_types::Text,
 };
-use diesel_async::{AsyncConnection, async_connection_wrapper::AsyncConnectionWrapper};
+use diesel_async::{
+    AsyncConnection, RunQueryDsl, async_connection_wrapper::AsyncConnectionWrapper,
+};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness};
 
-use super::{Backend, Database, Error};
+use super::{Backend, Database, Error, Postgres};
 
 /// The migrations of a service, for both backends. See [`crate::migrations!`].
 pub struct Migrations {
@@ -60,7 +64,13 @@ impl Database {
         }
         let lease = lease::acquire(self).await?;
         let applied = match self.backend() {
-            Backend::Postgres(pool) => apply(&migrations.postgres, pool.get().await?).await,
+            Backend::Postgres(pool) => {
+                let mut connection = pool.get().await?;
+                match check_indexes(&mut connection).await {
+                    Ok(()) => apply(&migrations.postgres, connection).await,
+                    Err(error) => Err(error),
+                }
+            }
             Backend::Sqlite(pool) => apply(&migrations.sqlite, pool.get().await?).await,
         };
         lease.release().await;
@@ -101,6 +111,26 @@ impl Database {
         lease.release().await;
         reverted
     }
+}
+
+/// Refuses to go on beside an index that `CREATE INDEX CONCURRENTLY` did not finish: run again, the statement would find
+/// it there (`IF NOT EXISTS`), and no query would ever use it.
+async fn check_indexes(connection: &mut Postgres) -> Result<(), Error> {
+    const INVALID: &str = "SELECT indexrelid::REGCLASS::TEXT AS name FROM pg_catalog.pg_index \
+        WHERE NOT indisvalid AND pg_table_is_visible(indexrelid)";
+    let invalid: Vec<InvalidIndex> = diesel::sql_query(INVALID).load(connection).await?;
+    match &invalid[..] {
+        [] => Ok(()),
+        [InvalidIndex { name }, ..] => Err(Error::Setup(format!(
+            "the index {name} is not finished: if nobody is making it, `DROP INDEX {name}`, and migrate again"
+        ))),
+    }
+}
+
+#[derive(QueryableByName)]
+struct InvalidIndex {
+    #[diesel(sql_type = Text)]
+    name: String,
 }
 
 async fn apply<C>(

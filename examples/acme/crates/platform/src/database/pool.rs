@@ -40,6 +40,32 @@ pub enum Backend {
     Sqlite(managed::Pool<AsyncDieselConnectionManager<Sqlite>>),
 }
 
+/// A connection while queries have it. Dropped before they are over, as when a request has run out of time, it does not
+/// return to the pool: who got it next would wait until the database is done with what nobody waits for any more.
+#[doc(hidden)]
+pub struct Loan<M: Manager>(Option<managed::Object<M>>);
+
+impl<M: Manager> Loan<M> {
+    pub fn of(connection: managed::Object<M>) -> Self {
+        Self(Some(connection))
+    }
+
+    pub fn connection(&mut self) -> &mut M::Type {
+        self.0.as_mut().expect("it is taken only at the end")
+    }
+
+    /// The queries are over, however they ended.
+    pub fn end(mut self) {
+        self.0.take();
+    }
+}
+
+impl<M: Manager> Drop for Loan<M> {
+    fn drop(&mut self) {
+        self.0.take().map(managed::Object::take);
+    }
+}
+
 /// What each connection to SQLite is told. With the write-ahead log, `NORMAL` hands every commit to the operating
 /// system before it is acknowledged: it survives the death of the process, at any time. A loss of power may cost the last
 /// commits but never the consistency of the file; `FULL` would cost an fsync a commit.

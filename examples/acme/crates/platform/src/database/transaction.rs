@@ -2,7 +2,8 @@
 //!
 //! Every transaction is serializable (on SQLite: immediate, so that writers queue at its start). The price is that the
 //! database may refuse one because of what others did meanwhile, and wants it tried again; [`transaction!`] does that,
-//! with pauses that grow and differ, as long as the request has time.
+//! with pauses that grow and differ, as long as the request has time. It does so too when the connection is lost before
+//! the commit was sent: nothing can have been done then.
 
 use std::{
     ops::ControlFlow,
@@ -25,6 +26,11 @@ const MOST_ATTEMPTS: u32 = 12;
 /// <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>).
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+/// PostgreSQL looks for a deadlock only after a second (`deadlock_timeout`), and all that want the same rows wait as long.
+/// So the first attempts give up waiting for a lock sooner, and the later ones let a long transaction end. Each is drawn at
+/// random, between half and one and a half of it, or the two in a deadlock would both give up.
+const FIRST_PATIENCE: Duration = Duration::from_millis(20);
+const LONGEST_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Why the body of a [`transaction!`] wants to be undone.
 #[derive(Debug)]
@@ -85,18 +91,24 @@ macro_rules! __transaction {
         loop {
             // The connection is back in the pool before the pause.
             let ended = match $pool.get().await {
-                Ok(mut connection) => {
-                    match $crate::database::Transactional::begin(&mut *connection).await {
+                Ok(connection) => {
+                    let mut loan = $crate::database::Loan::of(connection);
+                    let patience = attempts.patience();
+                    let begun =
+                        $crate::database::Transactional::begin(loan.connection(), patience).await;
+                    let ended = match begun {
                         Ok(()) => {
                             let result = async {
-                                let $conn = &mut *connection;
+                                let $conn = loan.connection();
                                 $body
                             };
                             let result = result.await;
-                            $crate::database::end(result, &mut *connection).await
+                            $crate::database::end(result, loan.connection()).await
                         }
                         Err(error) => Err($crate::database::Failure::Query(error)),
-                    }
+                    };
+                    loan.end();
+                    ended
                 }
                 Err(error) => Err($crate::database::Failure::Connection(error.into())),
             };
@@ -111,16 +123,19 @@ macro_rules! __transaction {
 /// What the backends do differently.
 #[doc(hidden)]
 pub trait Transactional: AsyncConnection {
-    fn begin(&mut self) -> impl Future<Output = Result<(), QueryError>> + Send;
+    fn begin(&mut self, patience: Duration) -> impl Future<Output = Result<(), QueryError>> + Send;
 
     /// Whether the transaction can still be committed.
     fn is_intact(&mut self) -> impl Future<Output = bool> + Send;
 }
 
 impl Transactional for Postgres {
-    async fn begin(&mut self) -> Result<(), QueryError> {
-        const BEGIN: &str = "BEGIN TRANSACTION ISOLATION LEVEL SERIALIZABLE";
-        AnsiTransactionManager::begin_transaction_sql(self, BEGIN).await
+    async fn begin(&mut self, patience: Duration) -> Result<(), QueryError> {
+        let begin = format!(
+            "BEGIN TRANSACTION ISOLATION LEVEL SERIALIZABLE; SET LOCAL lock_timeout = {}",
+            patience.as_millis()
+        );
+        AnsiTransactionManager::begin_transaction_sql(self, &begin).await
     }
 
     async fn is_intact(&mut self) -> bool {
@@ -129,7 +144,7 @@ impl Transactional for Postgres {
 }
 
 impl Transactional for Sqlite {
-    async fn begin(&mut self) -> Result<(), QueryError> {
+    async fn begin(&mut self, _: Duration) -> Result<(), QueryError> {
         // A transaction that begins as a reader may not become a writer once another has written.
         const BEGIN: &str = "BEGIN IMMEDIATE";
         type Blocking = diesel::connection::AnsiTransactionManager;
@@ -152,6 +167,19 @@ pub enum Failure<E> {
     Application(E),
     /// A query had failed, which the body made something else of.
     Undone(Option<E>),
+}
+
+impl<E> Failure<E> {
+    /// Whether certainly nothing was done, and the next attempt may succeed.
+    fn is_passing(&self) -> bool {
+        match self {
+            Self::Query(error) => error::is_retryable(error) || error::is_lost_connection(error),
+            Self::Commit(error) => error::is_retryable(error),
+            Self::Undone(_) => true,
+            // Who cannot have a connection has waited for one already.
+            Self::Connection(_) | Self::Application(_) => false,
+        }
+    }
 }
 
 /// Commits or rolls back.
@@ -203,26 +231,21 @@ impl Attempts {
         E: From<crate::Error>,
     {
         self.made += 1;
+        if ended.as_ref().is_err_and(Failure::is_passing) && self.pause().await {
+            self.outcomes.count(Outcome::Retried);
+            return ControlFlow::Continue(());
+        }
+        let attempts = self.made;
+        let contention = || failed(Error::Contention { attempts });
         let (outcome, result) = match ended {
             Ok(value) => (Outcome::Committed, Ok(value)),
             Err(Failure::Application(error)) => (Outcome::RolledBack, Err(error)),
             Err(Failure::Connection(error)) => (Outcome::Failed, failed(error)),
-            Err(Failure::Query(error) | Failure::Commit(error)) if error::is_retryable(&error) => {
-                if self.pause().await {
-                    self.outcomes.count(Outcome::Retried);
-                    return ControlFlow::Continue(());
-                }
-                let attempts = self.made;
-                (Outcome::Contention, failed(Error::Contention { attempts }))
-            }
             Err(Failure::Undone(error)) => {
-                if self.pause().await {
-                    self.outcomes.count(Outcome::Retried);
-                    return ControlFlow::Continue(());
-                }
-                let attempts = self.made;
-                let contention = || failed(Error::Contention { attempts });
                 (Outcome::Contention, error.map_or_else(contention, Err))
+            }
+            Err(Failure::Query(error) | Failure::Commit(error)) if error::is_retryable(&error) => {
+                (Outcome::Contention, contention())
             }
             Err(Failure::Commit(error)) if error::is_outcome_unknown(&error) => {
                 (Outcome::Unknown, failed(Error::OutcomeUnknown(error)))
@@ -233,6 +256,14 @@ impl Attempts {
         };
         self.outcomes.count(outcome);
         ControlFlow::Break(result)
+    }
+
+    /// How long the next attempt is to wait for each lock.
+    pub fn patience(&self) -> Duration {
+        let patience = FIRST_PATIENCE
+            .saturating_mul(1 << self.made)
+            .min(LONGEST_PATIENCE);
+        patience.mul_f64(rand::random_range(0.5..1.5))
     }
 
     /// Waits before the next attempt; false when there is to be none.

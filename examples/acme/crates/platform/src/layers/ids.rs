@@ -1,6 +1,6 @@
 //! The ids of a request: `x-request-id`, taken from the client when it is well formed, and the W3C `traceparent`.
 
-use std::time::Instant;
+use std::{net::IpAddr, time::Instant};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::trace::{SpanId, TraceId};
@@ -11,10 +11,15 @@ use crate::{
 };
 
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// `deadline` is when the request's time is over.
-pub(super) fn of(headers: &HeaderMap, telemetry: &Telemetry, deadline: Instant) -> Ids {
+/// `deadline` is when the request's time is over, `client` who has sent it.
+pub(super) fn of(
+    headers: &HeaderMap,
+    telemetry: &Telemetry,
+    deadline: Instant,
+    client: Option<IpAddr>,
+) -> Ids {
     let request_id = headers
         .get(REQUEST_ID)
         .filter(|id| is_well_formed(id.as_bytes()))
@@ -30,6 +35,7 @@ pub(super) fn of(headers: &HeaderMap, telemetry: &Telemetry, deadline: Instant) 
             parent: Some(parent),
             sampled,
             deadline,
+            client,
         },
         None => {
             let exporting = telemetry.otlp_endpoint.is_some();
@@ -39,6 +45,7 @@ pub(super) fn of(headers: &HeaderMap, telemetry: &Telemetry, deadline: Instant) 
                 parent: None,
                 sampled: exporting && rand::random::<f64>() < telemetry.sample_ratio,
                 deadline,
+                client,
             }
         }
     }

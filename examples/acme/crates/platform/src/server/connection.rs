@@ -1,9 +1,12 @@
 //! One connection, from its first byte to its last.
 
-use std::{convert::Infallible, io, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{Router, body::Body};
-use http::{HeaderValue, Request, Response, header::CONNECTION};
+use axum::{Router, body::Body, extract::ConnectInfo};
+use http::{
+    HeaderMap, HeaderValue, Request, Response,
+    header::{CONNECTION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
+};
 use hyper::{
     body::Incoming,
     server::conn::{http1, http2},
@@ -61,7 +64,7 @@ impl Connections {
     }
 
     /// Serves one connection to its end. How it ends is the client's affair: nobody is there to be told.
-    pub async fn serve(&self, stream: TcpStream) {
+    pub async fn serve(&self, stream: TcpStream, peer: SocketAddr) {
         let shared = &self.0;
         let patience = async {
             let closing = shared.stop.closing.cancelled();
@@ -74,8 +77,8 @@ impl Connections {
         };
         let ended = tokio::select! {
             http2 = is_http2(&stream) => match http2 {
-                Ok(true) => shared.serve_http2(stream).await,
-                Ok(false) => shared.serve_http1(stream).await,
+                Ok(true) => shared.serve_http2(stream, peer).await,
+                Ok(false) => shared.serve_http1(stream, peer).await,
                 Err(_) => return,
             },
             () = patience => return,
@@ -87,9 +90,9 @@ impl Connections {
 }
 
 impl Shared {
-    async fn serve_http1(&self, stream: TcpStream) -> hyper::Result<()> {
+    async fn serve_http1(&self, stream: TcpStream, peer: SocketAddr) -> hyper::Result<()> {
         let service = service_fn(async |request| {
-            let mut response = self.answer(request).await?;
+            let mut response = self.answer(request, peer).await?;
             // The last answer of this connection; without the word, a client might send one more and lose it.
             if self.stop.draining.is_cancelled() {
                 response
@@ -120,11 +123,15 @@ impl Shared {
         }
     }
 
-    async fn serve_http2(self: &Arc<Self>, stream: TcpStream) -> hyper::Result<()> {
+    async fn serve_http2(
+        self: &Arc<Self>,
+        stream: TcpStream,
+        peer: SocketAddr,
+    ) -> hyper::Result<()> {
         let shared = self.clone();
         let service = service_fn(move |request| {
             let shared = shared.clone();
-            async move { shared.answer(request).await }
+            async move { shared.answer(request, peer).await }
         });
         let mut connection =
             std::pin::pin!(self.http2.serve_connection(TokioIo::new(stream), service));
@@ -143,11 +150,25 @@ impl Shared {
         }
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+    async fn answer(
+        &self,
+        mut request: Request<Incoming>,
+        peer: SocketAddr,
+    ) -> Result<Response<Body>, Infallible> {
+        request.extensions_mut().insert(ConnectInfo(peer));
         let request_id = request.headers().get(ids::REQUEST_ID).cloned();
         let mut response = self.router.clone().call(request).await?;
         ids::complete(request_id, response.headers_mut());
+        keep_type(response.headers_mut());
         Ok(response)
+    }
+}
+
+/// A browser must not take an answer for a page because of what it holds. What gRPC answers, no browser shows.
+fn keep_type(headers: &mut HeaderMap) {
+    let content_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    if !content_type.is_some_and(|value| value.starts_with(b"application/grpc")) {
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     }
 }
 

@@ -1,4 +1,4 @@
-//! Users in memory, for the tests of the rules.
+//! Users and sessions in memory, for the tests of the rules.
 
 use std::sync::Mutex;
 
@@ -6,11 +6,16 @@ use chrono::{DateTime, Utc};
 use platform::page::ListQuery;
 use uuid::Uuid;
 
-use super::{Credentials, Error, User, UserChange, UserField, UserRepository};
+use super::{
+    Beginning, Credentials, Error, SessionRepository, StoredSession, User, UserChange, UserField,
+    UserRepository,
+};
 
 #[derive(Default)]
 pub struct FakeUsers {
     rows: Mutex<Vec<(User, String)>>,
+    /// Addresses with a role.
+    pub roles: Mutex<Vec<(String, String)>>,
 }
 
 impl UserRepository for FakeUsers {
@@ -29,15 +34,6 @@ impl UserRepository for FakeUsers {
             .iter()
             .find(|(user, _)| user.id == id)
             .map(|(user, _)| user.clone()))
-    }
-
-    async fn find_credentials(&self, email: &str) -> Result<Option<Credentials>, Error> {
-        let rows = self.rows.lock().unwrap();
-        let found = rows.iter().find(|(user, _)| user.email == email);
-        Ok(found.map(|(user, hash)| Credentials {
-            user_id: user.id,
-            password_hash: hash.clone(),
-        }))
     }
 
     async fn list(&self, query: &ListQuery<UserField>) -> Result<Vec<User>, Error> {
@@ -76,5 +72,108 @@ impl UserRepository for FakeUsers {
             user.id != id || expected_version.is_some_and(|version| version != user.version)
         });
         Ok(rows.len() < before)
+    }
+
+    async fn grant(&self, email: &str, role: &str) -> Result<bool, Error> {
+        let known = self
+            .rows
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|(user, _)| user.email == email);
+        if known {
+            self.roles
+                .lock()
+                .unwrap()
+                .push((email.to_owned(), role.to_owned()));
+        }
+        Ok(known)
+    }
+
+    async fn revoke(&self, email: &str, role: &str) -> Result<bool, Error> {
+        self.roles
+            .lock()
+            .unwrap()
+            .retain(|(holder, held)| (holder.as_str(), held.as_str()) != (email, role));
+        Ok(self
+            .rows
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|(user, _)| user.email == email))
+    }
+}
+
+/// One user, and their sessions.
+pub struct FakeSessions {
+    pub email: String,
+    pub user_id: Uuid,
+    pub password_hash: Mutex<String>,
+    pub roles: Mutex<Vec<String>>,
+    pub rows: Mutex<Vec<StoredSession>>,
+}
+
+impl SessionRepository for FakeSessions {
+    async fn find_credentials(&self, email: &str) -> Result<Option<Credentials>, Error> {
+        Ok((email == self.email).then(|| Credentials {
+            user_id: self.user_id,
+            password_hash: self.password_hash.lock().unwrap().clone(),
+        }))
+    }
+
+    async fn find_password_hash(&self, user_id: Uuid) -> Result<Option<String>, Error> {
+        Ok((user_id == self.user_id).then(|| self.password_hash.lock().unwrap().clone()))
+    }
+
+    async fn roles(&self, _: Uuid) -> Result<Vec<String>, Error> {
+        Ok(self.roles.lock().unwrap().clone())
+    }
+
+    async fn begin(&self, beginning: Beginning<'_>) -> Result<bool, Error> {
+        let mut hash = self.password_hash.lock().unwrap();
+        if *hash != beginning.checked_hash {
+            return Ok(false);
+        }
+        if let Some(new_hash) = beginning.new_hash {
+            new_hash.clone_into(&mut hash);
+        }
+        let mut rows = self.rows.lock().unwrap();
+        if beginning.ends_others {
+            rows.clear();
+        }
+        rows.push(beginning.session.clone());
+        Ok(true)
+    }
+
+    async fn find(&self, id: Uuid) -> Result<Option<StoredSession>, Error> {
+        let rows = self.rows.lock().unwrap();
+        Ok(rows.iter().find(|row| row.id == id).cloned())
+    }
+
+    async fn rotate(
+        &self,
+        read: &StoredSession,
+        token_hash: &[u8; 32],
+        expires_at: DateTime<Utc>,
+    ) -> Result<bool, Error> {
+        let mut rows = self.rows.lock().unwrap();
+        let found = rows
+            .iter_mut()
+            .find(|row| (row.id, row.token_hash) == (read.id, read.token_hash));
+        Ok(found
+            .map(|row| (row.token_hash, row.expires_at) = (*token_hash, expires_at))
+            .is_some())
+    }
+
+    async fn end(&self, id: Uuid) -> Result<bool, Error> {
+        let mut rows = self.rows.lock().unwrap();
+        let before = rows.len();
+        rows.retain(|row| row.id != id);
+        Ok(rows.len() < before)
+    }
+
+    async fn delete_expired(&self, now: DateTime<Utc>, _: i64) -> Result<(), Error> {
+        self.rows.lock().unwrap().retain(|row| row.expires_at > now);
+        Ok(())
     }
 }

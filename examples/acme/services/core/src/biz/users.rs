@@ -8,7 +8,7 @@ use platform::{
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use super::{Error, password};
+use super::{Error, email::normal_email, password, roles::Roles};
 
 /// Somebody who can log in.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,13 +59,6 @@ pub struct UserChange {
     pub name: Option<String>,
 }
 
-/// What a log in is checked against.
-#[derive(Debug, Clone)]
-pub struct Credentials {
-    pub user_id: Uuid,
-    pub password_hash: String,
-}
-
 /// Where users are kept.
 pub trait UserRepository: Send + Sync + 'static {
     /// Adds a user; [`Error::EmailTaken`] when the address is in use.
@@ -77,12 +70,6 @@ pub trait UserRepository: Send + Sync + 'static {
 
     /// Finds one user.
     fn find(&self, id: Uuid) -> impl Future<Output = Result<Option<User>, Error>> + Send;
-
-    /// Finds what a log in with this address is checked against.
-    fn find_credentials(
-        &self,
-        email: &str,
-    ) -> impl Future<Output = Result<Option<Credentials>, Error>> + Send;
 
     /// Lists the users that the query asks for, and one more if there is.
     fn list(
@@ -107,17 +94,24 @@ pub trait UserRepository: Send + Sync + 'static {
         id: Uuid,
         expected_version: Option<i64>,
     ) -> impl Future<Output = Result<bool, Error>> + Send;
+
+    /// Gives a role to the user with this address, who may have it already; `false` when there is no such user.
+    fn grant(&self, email: &str, role: &str) -> impl Future<Output = Result<bool, Error>> + Send;
+
+    /// Takes a role, which they may not have, from the user with this address; `false` when there is no such user.
+    fn revoke(&self, email: &str, role: &str) -> impl Future<Output = Result<bool, Error>> + Send;
 }
 
 /// The use cases.
 pub struct Users<R> {
     repository: Arc<R>,
+    roles: Roles,
 }
 
 impl<R: UserRepository> Users<R> {
-    /// Users kept in this repository.
-    pub fn new(repository: Arc<R>) -> Self {
-        Self { repository }
+    /// Users kept in this repository, who can have these roles.
+    pub fn new(repository: Arc<R>, roles: Roles) -> Self {
+        Self { repository, roles }
     }
 
     /// Registers a user.
@@ -182,6 +176,19 @@ impl<R: UserRepository> Users<R> {
         Err(self.gone_or_changed(id).await?)
     }
 
+    /// Gives a role to a user, from their next access token on.
+    pub async fn grant(&self, email: &str, role: &str) -> Result<(), Error> {
+        self.roles.check(role)?;
+        let granted = self.repository.grant(&normal_email(email), role).await?;
+        known(granted, email)
+    }
+
+    /// Takes a role from a user, from their next access token on. It need not be one that there still is.
+    pub async fn revoke(&self, email: &str, role: &str) -> Result<(), Error> {
+        let revoked = self.repository.revoke(&normal_email(email), role).await?;
+        known(revoked, email)
+    }
+
     async fn gone_or_changed(&self, id: Uuid) -> Result<Error, Error> {
         let found = self.repository.find(id).await?;
         Ok(if found.is_some() {
@@ -192,11 +199,11 @@ impl<R: UserRepository> Users<R> {
     }
 }
 
-/// The one form in which addresses are stored and compared.
-///
-/// Mail servers may tell letters' cases apart before the `@`, but none that matters does, and people do not.
-pub fn normal_email(email: &str) -> String {
-    email.trim().to_lowercase()
+fn known(found: bool, email: &str) -> Result<(), Error> {
+    match found {
+        true => Ok(()),
+        false => Err(Error::UnknownEmail(email.to_owned())),
+    }
 }
 
 fn only_yourself(caller: &str, id: Uuid) -> Result<(), Error> {
@@ -213,7 +220,7 @@ mod tests {
     use crate::biz::fake::FakeUsers;
 
     fn users() -> Users<FakeUsers> {
-        Users::new(Arc::default())
+        Users::new(Arc::default(), Roles::default())
     }
 
     fn ada() -> NewUser {
@@ -288,5 +295,30 @@ mod tests {
             users.delete(&me, user.id, None).await,
             Err(Error::NotFound(_))
         ));
+    }
+
+    #[tokio::test]
+    async fn a_role_is_given_by_address_if_it_is_one() {
+        let users = Users::new(
+            Arc::new(FakeUsers::default()),
+            serde_json::from_str(r#"{"admin": []}"#).unwrap(),
+        );
+        users.register(ada()).await.unwrap();
+        users.grant("ADA@example.com", "admin").await.unwrap();
+        let held = ("ada@example.com".to_owned(), "admin".to_owned());
+        assert_eq!(*users.repository.roles.lock().unwrap(), [held]);
+
+        let unknown = users.grant("ada@example.com", "amdin").await.unwrap_err();
+        assert_eq!(
+            unknown.to_string(),
+            "there is no role `amdin`; `service.roles` of the configuration has: admin"
+        );
+        let nobody = users.grant("eve@example.com", "admin").await;
+        assert!(matches!(nobody, Err(Error::UnknownEmail(_))));
+
+        // A role that was taken out of the configuration can still be taken from its holders.
+        users.revoke("ada@example.com", "amdin").await.unwrap();
+        users.revoke("ada@example.com", "admin").await.unwrap();
+        assert!(users.repository.roles.lock().unwrap().is_empty());
     }
 }

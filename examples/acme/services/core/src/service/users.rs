@@ -1,7 +1,6 @@
 use api_runtime::{UpdateMask, parse_uuid};
 use platform::{
-    auth::caller,
-    etag, filter,
+    auth, etag, filter,
     page::{ListQuery, ListRequest},
 };
 use secrecy::SecretString;
@@ -82,7 +81,7 @@ impl<R: UserRepository> UsersService for UsersApi<R> {
         &self,
         request: Request<v1::UpdateUserRequest>,
     ) -> Result<Response<v1::UpdateUserResponse>, Status> {
-        let caller = caller(&request)?.subject.clone();
+        let owner = auth::owner(&request)?;
         let v1::UpdateUserRequest { user, update_mask } = request.into_inner();
         let user = user.unwrap_or_default();
         let mask = UpdateMask::new(update_mask);
@@ -93,7 +92,7 @@ impl<R: UserRepository> UsersService for UsersApi<R> {
         let id = parse_uuid(&user.id)?;
         let user = self
             .users
-            .update(&caller, id, etag::expected(&user.etag), change)
+            .update(&owner, id, etag::expected(&user.etag), change)
             .await?;
         Ok(Response::new(v1::UpdateUserResponse {
             user: Some(user.into()),
@@ -104,10 +103,10 @@ impl<R: UserRepository> UsersService for UsersApi<R> {
         &self,
         request: Request<v1::DeleteUserRequest>,
     ) -> Result<Response<v1::DeleteUserResponse>, Status> {
-        let caller = caller(&request)?.subject.clone();
+        let owner = auth::owner(&request)?;
         let v1::DeleteUserRequest { id, etag } = request.into_inner();
         self.users
-            .delete(&caller, parse_uuid(&id)?, etag::expected(&etag))
+            .delete(&owner, parse_uuid(&id)?, etag::expected(&etag))
             .await?;
         Ok(Response::new(v1::DeleteUserResponse {}))
     }

@@ -100,6 +100,53 @@ fn a_password_in_a_wrong_url_is_not_repeated() {
 }
 
 #[test]
+fn a_list_is_written_as_one_or_with_commas() {
+    let proxies = |yaml, variables| config(yaml, variables).map(|config| config.http.proxies.len());
+    assert_eq!(
+        proxies("http: {proxies: [10.0.0.0/8, 'fd00::/8']}", &[]),
+        Ok(2)
+    );
+    assert_eq!(
+        proxies("", &[("SHOP__HTTP__PROXIES", "10.0.0.0/8, fd00::/8")]),
+        Ok(2)
+    );
+    assert_eq!(
+        proxies(
+            "http: {proxies: [10.0.0.0/8]}",
+            &[("SHOP__HTTP__PROXIES", "")]
+        ),
+        Ok(0)
+    );
+    let error = proxies("http: {proxies: [10.0.0.0]}", &[]).unwrap_err();
+    assert!(error.contains("http.proxies: `10.0.0.0`: "), "{error}");
+}
+
+#[test]
+fn a_rate_and_an_origin_are_written_as_people_write_them() {
+    let yaml =
+        "limits: {rate: 100/1m}\nhttp: {cors: {origins: [https://app.example.com:8443, '*']}}";
+    let read = config(yaml, &[]).unwrap();
+    let rate = read.limits.rate.unwrap();
+    assert_eq!((rate.requests, rate.per.as_secs()), (100, 60));
+    assert_eq!(read.http.cors.origins.len(), 2);
+    let none = config(yaml, &[("SHOP__LIMITS__RATE", "")]).unwrap();
+    assert!(none.limits.rate.is_none());
+
+    for rate in ["100", "0/1m", "-1/1m", "100/0s", "100/2days", "x/1m"] {
+        let error = config("", &[("SHOP__LIMITS__RATE", rate)]).unwrap_err();
+        assert!(error.contains("limits.rate: "), "{error}");
+    }
+    for origin in [
+        "app.example.com",
+        "https://app.example.com/",
+        "https://App.example.com",
+    ] {
+        let error = config("", &[("SHOP__HTTP__CORS__ORIGINS", origin)]).unwrap_err();
+        assert!(error.contains("is no origin like"), "{error}");
+    }
+}
+
+#[test]
 fn a_secret_is_not_printed() {
     let yaml =
         "database: {url: 'postgres://shop:secret@host/shop'}\ncache: {url: 'redis://:secret@host'}";

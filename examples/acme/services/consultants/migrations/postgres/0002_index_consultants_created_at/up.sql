@@ -1,1 +1,1 @@
-CREATE INDEX IF NOT EXISTS consultants_created_at_idx ON consultants (created_at DESC, id DESC);
+CREATE INDEX CONCURRENTLY IF NOT EXISTS consultants_created_at_idx ON consultants (created_at DESC, id DESC);

@@ -1,0 +1,31 @@
+use std::time::Duration;
+
+use platform::{
+    auth::SigningKeys,
+    config::{Auth, ServiceKeys, Signing, SigningAlgorithm},
+};
+use tempfile::TempDir;
+
+/// Keys of nobody's, for what signs tokens and is tested without a server; and the folder that they are in.
+pub fn signing_keys() -> (SigningKeys, TempDir) {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let config = Auth {
+        issuer: "test".to_owned(),
+        audience: "test".to_owned(),
+        jwks_url: None,
+        keys_file: folder.path().join("jwks.json"),
+        roles_claim: "roles".to_owned(),
+        leeway: Duration::ZERO,
+        signing: Signing {
+            keys: folder.path().join("signing"),
+            pem: None,
+            algorithm: SigningAlgorithm::EdDSA,
+        },
+        services: ServiceKeys {
+            keys: folder.path().join("services"),
+            key_file: folder.path().join("service.key.pem"),
+        },
+    };
+    let keys = SigningKeys::open(&config, Duration::from_secs(300)).expect("a key can be made");
+    (keys, folder)
+}

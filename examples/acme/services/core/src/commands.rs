@@ -1,0 +1,87 @@
+//! The commands of `core` beside those of every service.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use clap::Subcommand;
+use platform::{Platform, auth::SigningKeys};
+
+use crate::{
+    biz::{Error, Users},
+    data::UserStore,
+    server::{MIGRATIONS, Settings},
+};
+
+/// What `core` can be told on the command line.
+#[derive(Subcommand)]
+pub enum Command {
+    /// The keys that sign tokens.
+    Keys {
+        #[command(subcommand)]
+        command: Keys,
+    },
+    /// What users are to the team.
+    Users {
+        #[command(subcommand)]
+        command: Roles,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum Keys {
+    /// Add a key that signs after a while, when all who verify know it, and delete those whose last token has expired.
+    Rotate {
+        /// How long it is only published: longer than any verifier takes to read the keys again.
+        #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = humantime::parse_duration)]
+        after: Duration,
+        /// A private key (PEM, PKCS#8) to add, instead of a new one.
+        #[arg(long, value_name = "PATH")]
+        key: Option<PathBuf>,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum Roles {
+    /// Give a role to a user, from their next access token on.
+    Grant {
+        /// The address that the user logs in with.
+        email: String,
+        /// One of `service.roles` of the configuration.
+        role: String,
+    },
+    /// Take a role from a user, from their next access token on.
+    Revoke {
+        /// The address that the user logs in with.
+        email: String,
+        /// A role that the user has.
+        role: String,
+    },
+}
+
+impl Command {
+    /// Does what was told, with the configuration of the service.
+    pub async fn run(self, platform: &Platform) -> Result<(), platform::Error> {
+        let settings = platform.settings::<Settings>()?;
+        match self {
+            Self::Keys {
+                command: Keys::Rotate { after, key },
+            } => {
+                let keys = SigningKeys::open(platform.auth(), settings.token_lifetime)?;
+                let begins = keys.rotate(after, key.as_deref())?;
+                println!("a new key is published now, and signs from {begins} on");
+                Ok(())
+            }
+            Self::Users { command } => {
+                let store = UserStore::new(platform.database(&MIGRATIONS)?, &platform.cache()?);
+                let users = Users::new(Arc::new(store), settings.roles);
+                let done = match &command {
+                    Roles::Grant { email, role } => users.grant(email, role).await,
+                    Roles::Revoke { email, role } => users.revoke(email, role).await,
+                };
+                done.map_err(|error| match error {
+                    Error::Platform(error) => error,
+                    error => platform::Error::internal(error),
+                })
+            }
+        }
+    }
+}
