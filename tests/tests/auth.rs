@@ -37,6 +37,8 @@ struct Foreign {
 
 impl Foreign {
     fn new() -> Self {
+        // The tokens are for now.
+        Acme::built();
         let folder = TempDir::new().unwrap();
         let mut python = tool("python3");
         python.args(["-c", include_str!("auth/foreign.py")]);
@@ -66,6 +68,7 @@ impl Foreign {
         let settings = [
             ("AUTH__ISSUER", "https://id.example.com/realms/acme"),
             ("AUTH__AUDIENCE", "acme"),
+            ("AUTH__LEEWAY", "1m"),
             keys,
         ];
         Running::start("records", self.folder.path(), &settings).unwrap()
