@@ -69,7 +69,7 @@ impl Backend {
                 Ok(format!("/v1/items/{id}"))
             })
             .collect::<Result<Vec<_>>>()?;
-        let list = vec!["/v1/items?pageSize=20".to_owned()];
+        let list = ["/v1/items?pageSize=20".to_owned()];
         let calls = [
             ("get, cached", &paths[..1], None, [&by_hand, &service]),
             (
