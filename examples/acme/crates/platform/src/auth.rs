@@ -11,6 +11,7 @@
 
 mod crypto;
 pub(crate) mod discovery;
+mod file;
 mod keys;
 mod owner;
 mod service;

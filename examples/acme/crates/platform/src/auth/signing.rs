@@ -1,9 +1,8 @@
 //! The keys that sign tokens. Only the issuer has them.
 
 use std::{
-    fs::{self, Permissions},
-    io::{self, ErrorKind, Write},
-    os::unix::fs::PermissionsExt,
+    fs,
+    io::{self, ErrorKind},
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
@@ -19,12 +18,12 @@ use jsonwebtoken::{
 use rustls::pki_types::{PrivatePkcs8KeyDer, pem::PemObject};
 use secrecy::ExposeSecret;
 use serde::Serialize;
-use tempfile::NamedTempFile;
 use uuid::Uuid;
 
 use super::{
     Caller, Error,
     crypto::{self, PrivateKey},
+    file::draft,
 };
 use crate::config::{self, SigningAlgorithm};
 
@@ -379,14 +378,9 @@ fn make(folder: &Path, name: &str, algorithm: SigningAlgorithm) -> Result<PathBu
     }
 }
 
-/// Whoever sees the file sees the whole of it, and nobody but its owner may read it.
+/// Nobody but its owner may read it.
 fn save(path: &Path, pem: &str) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let mut draft = NamedTempFile::new_in(folder)?;
-    draft.write_all(pem.as_bytes())?;
-    draft.as_file().sync_all()?;
-    draft.persist_noclobber(path)?;
+    draft(path, pem, 0o600)?.persist_noclobber(path)?;
     Ok(())
 }
 
@@ -394,13 +388,7 @@ fn write_public(path: &Path, jwks: &str) -> io::Result<()> {
     if fs::read_to_string(path).is_ok_and(|published| published == jwks) {
         return Ok(());
     }
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let mut draft = tempfile::Builder::new()
-        .permissions(Permissions::from_mode(0o644))
-        .tempfile_in(folder)?;
-    draft.write_all(jwks.as_bytes())?;
-    draft.persist(path)?;
+    draft(path, jwks, 0o644)?.persist(path)?;
     Ok(())
 }
 

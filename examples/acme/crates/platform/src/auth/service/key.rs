@@ -2,9 +2,8 @@
 
 use std::{
     collections::HashMap,
-    fs::{self, Permissions},
-    io::{ErrorKind, Write},
-    os::unix::fs::PermissionsExt,
+    fs,
+    io::ErrorKind,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -14,21 +13,19 @@ use http::HeaderValue;
 use jsonwebtoken::{EncodingKey, encode, errors::ErrorKind as TokenError};
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use rustls::pki_types::{PrivatePkcs8KeyDer, pem::PemObject};
-use tempfile::{Builder, NamedTempFile};
 
 use super::{Claims, LIFETIME, header, verifier::SPKI};
 use crate::{
-    auth::{Error, crypto},
-    config,
+    auth::{
+        Error,
+        crypto::{self, PrivateKey},
+        file::draft,
+    },
+    config::{self, SigningAlgorithm},
 };
 
 /// A proof is made anew when it is this old, in seconds: it must arrive before it expires.
 const RENEW: i64 = LIFETIME.as_secs() as i64 - 60;
-
-/// What stands before the 32 bytes of an Ed25519 key in PKCS#8 (RFC 8410 section 7).
-const PKCS8: [u8; 16] = [
-    0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
-];
 
 /// Proves that a service calls. Clones share the key and the proofs.
 #[derive(Clone)]
@@ -114,15 +111,13 @@ fn private_key(path: &Path) -> Result<PrivatePkcs8KeyDer<'static>, String> {
     match fs::read(path) {
         Ok(pem) => PrivatePkcs8KeyDer::from_pem_slice(&pem).map_err(|error| error.to_string()),
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            let seed: [u8; 32] = rand::random();
-            let key = [&PKCS8[..], &seed].concat();
-            let saved = draft(path, &pem("PRIVATE KEY", &key), 0o600)
-                .and_then(|draft| Ok(draft.persist_noclobber(path)?));
+            let made = PrivateKey::make(SigningAlgorithm::EdDSA)?;
+            let saved =
+                draft(path, &made, 0o600).and_then(|draft| Ok(draft.persist_noclobber(path)?));
             match saved {
-                Ok(_) => Ok(key.into()),
-                // Another process of the service was faster: its key counts.
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => private_key(path),
-                Err(error) => Err(error.to_string()),
+                // Another process of the service may have been faster: then its key counts.
+                Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error.to_string()),
+                _ => private_key(path),
             }
         }
         Err(error) => Err(error.to_string()),
@@ -133,31 +128,12 @@ fn private_key(path: &Path) -> Result<PrivatePkcs8KeyDer<'static>, String> {
 fn publish(path: &Path, key: &PrivatePkcs8KeyDer<'_>) -> Result<(), String> {
     let key = Ed25519KeyPair::from_pkcs8_maybe_unchecked(key.secret_pkcs8_der());
     let key = key.map_err(|error| format!("the private key is no Ed25519 key: {error}"))?;
-    let public = pem(
-        "PUBLIC KEY",
-        &[&SPKI[..], key.public_key().as_ref()].concat(),
-    );
+    let public = BASE64_STANDARD.encode([&SPKI[..], key.public_key().as_ref()].concat());
+    // RFC 7468; the key fits into one line.
+    let public = format!("-----BEGIN PUBLIC KEY-----\n{public}\n-----END PUBLIC KEY-----\n");
     if fs::read_to_string(path).is_ok_and(|published| published.contains(&public)) {
         return Ok(());
     }
     let published = draft(path, &public, 0o644).and_then(|draft| Ok(draft.persist(path)?));
     published.map(drop).map_err(|error| error.to_string())
-}
-
-/// A file that others see with all of its content or not at all, once it is at its place.
-fn draft(path: &Path, text: &str, mode: u32) -> std::io::Result<NamedTempFile> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let mut draft = Builder::new()
-        .permissions(Permissions::from_mode(mode))
-        .tempfile_in(folder)?;
-    draft.write_all(text.as_bytes())?;
-    draft.as_file().sync_all()?;
-    Ok(draft)
-}
-
-/// RFC 7468; a key fits into one line.
-fn pem(label: &str, der: &[u8]) -> String {
-    let base64 = BASE64_STANDARD.encode(der);
-    format!("-----BEGIN {label}-----\n{base64}\n-----END {label}-----\n")
 }
