@@ -1,6 +1,9 @@
 //! Cargo, asked from within a task.
 
-use std::process::{Command, Stdio};
+use std::{
+    env,
+    process::{Command, Stdio},
+};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
@@ -47,11 +50,20 @@ pub fn packages() -> Result<Vec<Value>> {
 /// The path of a package's manifest, from the root of the workspace.
 pub fn manifest(package: &Value) -> Result<std::path::PathBuf> {
     let manifest = package["manifest_path"].as_str().context("no manifest")?;
-    let root = std::env::current_dir()?;
+    let root = env::current_dir()?;
     let relative = std::path::Path::new(manifest).strip_prefix(root)?;
     Ok(relative.to_owned())
 }
 
+/// Cargo as it is called by hand, without what the one that runs this task tells of it: build scripts (ring's) look at
+/// that, and would run again at every change from a task to another command and back.
 fn cargo() -> Command {
-    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(&name);
+        }
+    }
+    cargo
 }

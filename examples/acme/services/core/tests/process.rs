@@ -5,20 +5,24 @@ use std::{
     net::SocketAddr,
     path::Path,
     process::{Child, Command, Output},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
 use auth_api::v1::{LogInRequest, RefreshRequest, auth_service_client::AuthServiceClient};
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTraceServiceRequest, ExportTraceServiceResponse,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use testkit::Client;
+use testkit::{Client, Double, RunningDouble};
 
 /// A process that serves in a folder of its own, with a log that tells everything.
 struct Core {
     http: SocketAddr,
     grpc: SocketAddr,
     folder: TempDir,
-    _process: Process,
+    process: Process,
 }
 
 struct Process(Child);
@@ -32,11 +36,18 @@ impl Drop for Process {
 
 impl Core {
     async fn start() -> Self {
+        Self::traced_by("").await
+    }
+
+    /// Every request is traced to this collector.
+    async fn traced_by(collector: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let log = File::create(folder.path().join("log")).unwrap();
         let process = command(folder.path())
             .env("CORE__LOG__LEVEL", "trace")
             .env("CORE__LOG__FORMAT", "json")
+            .env("CORE__TELEMETRY__OTLP_ENDPOINT", collector)
+            .env("CORE__TELEMETRY__SAMPLE_RATIO", "1")
             .stdout(log.try_clone().unwrap())
             .stderr(log)
             .spawn()
@@ -53,7 +64,7 @@ impl Core {
                     http: address("http"),
                     grpc: address("grpc"),
                     folder,
-                    _process: process,
+                    process,
                 };
             }
         }
@@ -70,6 +81,20 @@ impl Core {
     fn run(&self, arguments: &[&str]) -> Output {
         let mut command = command(self.folder.path());
         command.args(arguments).output().unwrap()
+    }
+
+    /// As Ctrl-C does, so that what was not written yet is.
+    async fn stop(&mut self) {
+        let id = self.process.0.id().to_string();
+        let told = Command::new("kill").args(["-INT", &id]).status().unwrap();
+        assert!(told.success());
+        let ended = loop {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            if let Some(ended) = self.process.0.try_wait().unwrap() {
+                break ended;
+            }
+        };
+        assert!(ended.success());
     }
 
     fn log(&self) -> String {
@@ -151,10 +176,23 @@ async fn a_command_that_cannot_be_done_says_why() {
     }
 }
 
+/// A collector of traces, and the text of all that it was sent.
+async fn collector() -> (RunningDouble, Arc<Mutex<String>>) {
+    let traces = Arc::new(Mutex::new(String::new()));
+    let sent = traces.clone();
+    let export = move |export: ExportTraceServiceRequest| {
+        *sent.lock().unwrap() += &format!("{export:?}");
+        Ok(ExportTraceServiceResponse::default())
+    };
+    const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+    (Double::new().method(EXPORT, export).start().await, traces)
+}
+
 /// Whatever is done with a user, and whatever goes wrong.
 #[tokio::test]
 async fn nothing_that_is_secret_or_personal_is_written_anywhere() {
-    let core = Core::start().await;
+    let (collector, traces) = collector().await;
+    let mut core = Core::traced_by(&collector.address()).await;
     let anonymous = core.client(&Value::Null);
     let mut secrets = vec![
         EMAIL.to_owned(),
@@ -218,6 +256,8 @@ async fn nothing_that_is_secret_or_personal_is_written_anywhere() {
     let wrong = auth.log_in(credentials).await.unwrap_err();
     assert_eq!(client.delete(&path).await.status, 200);
     let metrics = anonymous.get("/metrics").await.text;
+    drop(auth);
+    core.stop().await;
 
     for session in [&first, &second, &third, &changed] {
         for token in ["accessToken", "refreshToken"] {
@@ -227,11 +267,15 @@ async fn nothing_that_is_secret_or_personal_is_written_anywhere() {
         }
     }
     secrets.extend(keys(&core));
-    let log = core.log();
+    let (log, traces) = (core.log(), traces.lock().unwrap().clone());
+    assert!(
+        traces.contains("auth.v1.AuthService/ChangePassword"),
+        "{traces}"
+    );
     assert!(log.contains("auth.v1.AuthService/ChangePassword"), "{log}");
     assert!(log.contains("a refresh token was used twice"), "{log}");
     assert!(metrics.contains("auth.v1.AuthService/LogIn"), "{metrics}");
-    let mut written = vec![("log", log), ("metrics", metrics)];
+    let mut written = vec![("log", log), ("trace", traces), ("metrics", metrics)];
     for error in errors {
         assert!(error.status >= 400, "{}", error.text);
         written.push(("error", error.text));

@@ -3,7 +3,7 @@
 use api_runtime::{Access, Method, Policy, Request, Response};
 use axum::body::Body;
 use http::{HeaderName, Method as Verb};
-use platform::Service;
+use platform::{Service, auth::Caller};
 use testkit::TestServer;
 
 use crate::contract::{call, module, over_grpc, over_http};
@@ -192,7 +192,7 @@ async fn a_token_in_the_address_is_refused() {
 #[tokio::test]
 async fn a_refusal_tells_what_the_token_lacks() {
     let server = TestServer::start(&SERVICE).await;
-    let token = format!("Bearer {}", server.token("ada"));
+    let token = format!("Bearer {}", server.sign(&Caller::new("ada")));
     let challenge = async |method, headers: &[(&'static str, &str)]| {
         let [http, grpc] = call(&server, method, headers).await;
         let told = http.header("www-authenticate").map(str::to_owned);
