@@ -5,7 +5,7 @@ use std::{fs, path::Path, time::Duration};
 use http::{HeaderMap, header::AUTHORIZATION};
 use platform::{
     auth::{Caller, SigningKeys, Verifier},
-    config::{Auth, Signing, SigningAlgorithm},
+    config::{Auth, ServiceKeys, Signing, SigningAlgorithm},
 };
 use secrecy::SecretString;
 
@@ -35,6 +35,10 @@ pub async fn measure(
                 "RS256" => SigningAlgorithm::RS256,
                 _ => SigningAlgorithm::EdDSA,
             },
+        },
+        services: ServiceKeys {
+            keys: folder.join("services"),
+            key_file: folder.join("service.key.pem"),
         },
     };
     let keys = SigningKeys::open(&config, Duration::from_secs(300))?;
