@@ -163,7 +163,6 @@ fn grpcurl_registers_and_logs_in() {
         )
     };
     assert_eq!(call("GetUser", json!({"id": id}))["user"], created["user"]);
-    assert_eq!(call("ListUsers", json!({}))["users"][0], created["user"]);
     let changed = call("UpdateUser", json!({"user": {"id": id, "name": "Robert"}}));
     assert_eq!(changed["user"]["name"], "Robert");
     assert_eq!(call("DeleteUser", json!({"id": id})), json!({}));

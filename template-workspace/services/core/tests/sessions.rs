@@ -48,10 +48,11 @@ async fn a_session_goes_on_until_it_is_logged_out() {
     assert_eq!(second.status, 200, "{}", second.json);
     let second = second.json;
     let client = server.with_token(second["accessToken"].as_str().unwrap());
-    assert_eq!(client.get("/v1/users").await.status, 200);
+    let path = format!("/v1/users/{}", user["id"].as_str().unwrap());
+    assert_eq!(client.get(&path).await.status, 200);
     // A refresh token is none for the services.
     let client = server.with_token(second["refreshToken"].as_str().unwrap());
-    assert_eq!(client.get("/v1/users").await.status, 401);
+    assert_eq!(client.get(&path).await.status, 401);
 
     for _ in 0..2 {
         let token = json!({"refreshToken": second["refreshToken"]});

@@ -218,6 +218,8 @@ async fn nothing_that_is_secret_or_personal_is_written_anywhere() {
     let second = anonymous.post("/v1/auth/refresh", body.clone()).await.json;
     // The warning that it is stolen.
     errors.push(anonymous.post("/v1/auth/refresh", body).await);
+    let granted = core.run(&["users", "grant", EMAIL, "admin"]);
+    assert!(granted.status.success(), "{granted:?}");
     let third = log_in(&core, EMAIL, PASSWORD).await;
     let client = core.client(&third);
     for old in ["wrong horse", PASSWORD] {

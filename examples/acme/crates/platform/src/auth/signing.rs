@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use chrono::{DateTime, NaiveDateTime, SubsecRound, Utc};
+use chrono::{DateTime, NaiveDateTime, SubsecRound, TimeDelta, Utc};
 use jsonwebtoken::{
     Algorithm, EncodingKey, Header,
     crypto::JwtSigner,
@@ -170,7 +170,8 @@ impl SigningKeys {
         if after > A_YEAR {
             return Err(Error::key(folder, "a new one has to sign within a year"));
         }
-        let begins = (Utc::now() + after).trunc_subsecs(0);
+        // The name of a file counts seconds. Verifiers have at least the time that was asked for.
+        let begins = (Utc::now() + after).trunc_subsecs(0) + TimeDelta::seconds(1);
         let name = begins.format(BEGINS).to_string();
         match given {
             Some(path) => {

@@ -88,7 +88,9 @@ async fn a_rotation_reaches_those_who_sign_and_those_who_verify() {
     assert!(verifier.verify(&bearer(&old)).await.is_ok());
 
     // What the command does, in a process of its own.
+    let asked = Utc::now() + Duration::from_secs(1);
     let begins = issuer.keys().rotate(Duration::from_secs(1), None).unwrap();
+    assert!(begins >= asked);
     running.refresh().unwrap();
     let published = kids(&running.jwks());
     assert_eq!(published.len(), 2);
