@@ -71,7 +71,12 @@ impl Command {
                 Ok(())
             }
             Self::Users { command } => {
-                let store = UserStore::new(platform.database(&MIGRATIONS)?, &platform.cache()?);
+                let database = platform.database(&MIGRATIONS)?;
+                if database.pending(&MIGRATIONS).await? > 0 {
+                    let reason = "the database lacks migrations: run the command `migrate`";
+                    return Err(platform::Error::internal(reason));
+                }
+                let store = UserStore::new(database, &platform.cache()?);
                 let users = Users::new(Arc::new(store), settings.roles);
                 let done = match &command {
                     Roles::Grant { email, role } => users.grant(email, role).await,

@@ -170,10 +170,19 @@ async fn a_command_that_cannot_be_done_says_why() {
             "core: there is no role `amdin`; `service.roles` of the configuration has: admin\n",
         ),
     ] {
-        let refused = core.run(&arguments);
-        assert_eq!(refused.status.code(), Some(1));
-        assert_eq!(String::from_utf8(refused.stderr).unwrap(), sentence);
+        assert_refused(core.run(&arguments), sentence);
     }
+
+    let empty = tempfile::tempdir().unwrap();
+    let mut command = command(empty.path());
+    let refused = command.args(["users", "grant", EMAIL, "admin"]).output();
+    let sentence = "core: the database lacks migrations: run the command `migrate`\n";
+    assert_refused(refused.unwrap(), sentence);
+}
+
+fn assert_refused(ended: Output, sentence: &str) {
+    assert_eq!(ended.status.code(), Some(1));
+    assert_eq!(String::from_utf8(ended.stderr).unwrap(), sentence);
 }
 
 /// A collector of traces, and the text of all that it was sent.
