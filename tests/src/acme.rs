@@ -333,7 +333,7 @@ pub fn tool(name: &str) -> Command {
 
 /// A program to be run in a workspace, with the target directory that the tests share.
 ///
-/// Without incremental compilation and debug information, forty services take a third of the space and build sooner.
+/// Without incremental compilation and debug information, forty services take less than half the space and build sooner.
 fn command_in(workspace: &Path, program: impl AsRef<OsStr>) -> Command {
     let mut command = crate::cargo::command(program, workspace);
     command
