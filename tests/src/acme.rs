@@ -280,6 +280,13 @@ impl Backend {
         Ok(())
     }
 
+    /// Gives role `admin` to a user, whose next token has it.
+    pub fn make_admin(&self, email: &str) -> Result<()> {
+        let mut grant = Acme::built().service("core", self.folder.path(), 0, 0);
+        grant.args(["users", "grant", email, "admin"]);
+        succeeds(grant).map(drop)
+    }
+
     /// A client of the service, with the token.
     pub fn client(&self) -> Http {
         self.service.client().with_token(&self.token)

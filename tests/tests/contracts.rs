@@ -147,6 +147,7 @@ fn grpcurl_registers_and_logs_in() {
         json!({"user": user, "password": "battery staple"}),
     );
     let id = created["user"]["id"].as_str().unwrap();
+    backend.make_admin("bob@example.com").unwrap();
     let credentials = json!({"email": "bob@example.com", "password": "battery staple"});
     let session = &call(&[], "auth.v1.AuthService/LogIn", credentials)["session"];
     assert_eq!(session["userId"], id);
@@ -163,6 +164,7 @@ fn grpcurl_registers_and_logs_in() {
         )
     };
     assert_eq!(call("GetUser", json!({"id": id}))["user"], created["user"]);
+    assert_eq!(call("ListUsers", json!({}))["users"][0], created["user"]);
     let changed = call("UpdateUser", json!({"user": {"id": id, "name": "Robert"}}));
     assert_eq!(changed["user"]["name"], "Robert");
     assert_eq!(call("DeleteUser", json!({"id": id})), json!({}));
@@ -185,7 +187,10 @@ fn schemathesis_finds_no_violation_of_the_openapi_documents() {
     // TESTS_EXAMPLES=500 looks harder than every change needs.
     let examples = std::env::var("TESTS_EXAMPLES").unwrap_or("25".into());
     for (name, _) in CONTRACTS {
-        let backend = backend(name);
+        let mut backend = backend(name);
+        // Who lists users is an administrator.
+        backend.make_admin("ada@example.com").unwrap();
+        backend.log_in().unwrap();
         let (http, _) = server(name, &backend);
         let mut schemathesis = tool("schemathesis");
         schemathesis
