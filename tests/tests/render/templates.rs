@@ -14,7 +14,7 @@ fn templates(folder: &str) -> Vec<(PathBuf, String)> {
     let verbatim = [
         ".github",
         "api",
-        "crates",
+        "platform",
         "services",
         "third_party",
         "xtask",

@@ -271,7 +271,7 @@ fn unknown(text: &str) -> String {
         .find(|(often, _)| often.eq_ignore_ascii_case(text))
         .map_or(
             "write it another way or, if CockroachDB's documentation has it, add it to the lists in \
-             crates/sql-lint/src/cockroachdb.rs",
+             platform/sql-lint/src/cockroachdb.rs",
             |(_, instead)| instead,
         );
     format!("CockroachDB is not known to take `{text}` here: {instead}")
