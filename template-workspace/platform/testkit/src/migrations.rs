@@ -8,10 +8,7 @@ use diesel::{
     sql_types::{Bool, Text},
 };
 use diesel_async::RunQueryDsl;
-use platform::{
-    database::{Backend, Database, Migrations},
-    with_conn,
-};
+use platform::database::{Backend, Database, Migrations, with_conn};
 
 /// Undoes every migration and applies all of them again, each twice.
 ///
@@ -154,7 +151,7 @@ impl Column {
 
 #[cfg(test)]
 mod tests {
-    use platform::config;
+    use platform::database::Config;
 
     use super::*;
     use crate::Place;
@@ -172,7 +169,7 @@ mod tests {
 
     /// What is said of a table that was made so.
     async fn refusal(place: &Place, columns: &str) -> String {
-        let database = Database::open("test", &config::Database::new(place.url())).unwrap();
+        let database = Database::open("test", &Config::at(place.url()).unwrap()).unwrap();
         for statement in [
             "DROP TABLE IF EXISTS things".to_owned(),
             format!("CREATE TABLE things ({columns})"),
