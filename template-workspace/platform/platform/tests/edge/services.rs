@@ -59,9 +59,10 @@ fn tonic_request(request: Request) -> tonic::Request<()> {
     tonic::Request::from_parts(metadata, parts.extensions, ())
 }
 
-#[derive(serde::Deserialize)]
-struct Settings {
-    stock: client::Address,
+platform::section! {
+    struct Settings {
+        stock: client::Address,
+    }
 }
 
 async fn till(platform: &Platform) -> Result<Module, platform::StartError> {

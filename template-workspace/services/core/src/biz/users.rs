@@ -216,6 +216,8 @@ fn only_yourself(caller: &str, id: Uuid) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
+    use platform::config::Setting;
+
     use super::*;
     use crate::biz::fake::FakeUsers;
 

@@ -321,8 +321,8 @@ async fn memory_is_bounded() {
 
 /// Another program on the same Redis.
 async fn stranger() -> Client {
-    let config = redis_config();
-    let url = secrecy::ExposeSecret::expose_secret(&config.url);
+    let redis = redis_config().redis().unwrap();
+    let url = secrecy::ExposeSecret::expose_secret(&redis.url.0);
     let config = fred::types::config::Config::from_url(url).unwrap();
     let client = Client::new(config, None, None, None);
     client.init().await.unwrap();

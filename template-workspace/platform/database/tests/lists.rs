@@ -4,8 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use platform::{
-    config,
-    database::{Column, Database, Sql, listing, with_conn},
+    database::{self, Column, Database, Sql, listing, with_conn},
     filter::{Field, Kind, Value},
     page::{ListQuery, ListRequest, Listed},
 };

@@ -8,7 +8,7 @@ use std::{
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use platform::{
-    config,
+    Fault,
     database::{self, Database, Rollback, transaction, with_conn},
 };
 use testkit::Place;
@@ -146,9 +146,9 @@ async fn move_amounts(accounts: &Accounts, clients: u32, time: Duration) -> (u64
             match accounts.transfer(from, to, 1).await {
                 Ok(()) => done.fetch_add(1, Ordering::Relaxed),
                 Err(Error::Insufficient) => 0,
-                Err(Error::Platform(platform::Error::Database(database::Error::Contention {
-                    ..
-                }))) => given_up.fetch_add(1, Ordering::Relaxed),
+                Err(Error::Platform(error)) if error.fault() == Fault::Contention => {
+                    given_up.fetch_add(1, Ordering::Relaxed)
+                }
                 Err(error) => panic!("{error}"),
             };
         }
@@ -249,26 +249,21 @@ async fn what_the_database_refuses_is_tried_again_but_not_for_ever() {
         accounts.refuse(code, message, 5).await;
         assert_eq!(attempt().await.unwrap(), 1, "{code}");
         accounts.refuse(code, message, 1000).await;
-        let refused = attempt().await;
+        let refused = attempt().await.unwrap_err();
         assert!(
             matches!(
-                refused,
-                Err(platform::Error::Database(database::Error::Contention {
-                    attempts: 12
-                }))
+                refused.cause(),
+                Some(database::Error::Contention { attempts: 12 })
             ),
             "{refused:?}"
         );
-        let status = tonic::Status::from(refused.unwrap_err());
+        let status = tonic::Status::from(refused);
         assert_eq!(status.code(), tonic::Code::Aborted);
     }
     accounts.refuse("22012", "no", 1000).await;
-    let failed = attempt().await;
+    let failed = attempt().await.unwrap_err();
     assert!(
-        matches!(
-            failed,
-            Err(platform::Error::Database(database::Error::Query(_)))
-        ),
+        matches!(failed.cause(), Some(database::Error::Query(_))),
         "{failed:?}"
     );
 }

@@ -6,9 +6,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use platform::{
-    config,
-    database::{Database, Sql},
-    time, transaction, with_conn,
+    database::{self, Database, Sql, transaction, with_conn},
+    time,
 };
 use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
@@ -56,7 +55,7 @@ const POSTGRES: &str = "CREATE TABLE \"values\" (id UUID PRIMARY KEY, label TEXT
     created_at TIMESTAMPTZ NOT NULL, CONSTRAINT values_label_key UNIQUE (label))";
 
 async fn open(place: &Place, create: &str) -> Database {
-    let database = Database::open("test", &database::Config::at(place.url().unwrap())).unwrap();
+    let database = Database::open("test", &database::Config::at(place.url()).unwrap()).unwrap();
     with_conn!(database, |conn| diesel::sql_query(create)
         .execute(conn)
         .await)
@@ -159,7 +158,7 @@ async fn a_taken_value_is_told_by_its_column(database: Database) {
     insert(&database, &first).await.unwrap();
     let error = insert(&database, &row("taken", None)).await.unwrap_err();
     assert_eq!(
-        error.unique_violation("values", &["day", "label"]),
+        database::unique_violation(&error, "values", &["day", "label"]),
         Some("label")
     );
     let error = insert(
@@ -171,7 +170,10 @@ async fn a_taken_value_is_told_by_its_column(database: Database) {
     )
     .await
     .unwrap_err();
-    assert_eq!(error.unique_violation("values", &["day", "label"]), None);
+    assert_eq!(
+        database::unique_violation(&error, "values", &["day", "label"]),
+        None
+    );
 }
 
 macro_rules! on_every_database {

@@ -3,10 +3,7 @@
 use diesel::{prelude::*, sql_types::BigInt};
 use diesel_async::RunQueryDsl;
 use diesel_migrations::embed_migrations;
-use platform::{
-    config,
-    database::{Database, Migrations, with_conn},
-};
+use platform::database::{self, Database, Migrations, with_conn};
 use testkit::Place;
 
 /// The second one counts how often it is run.

@@ -10,7 +10,7 @@ use std::{
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use platform::{
-    config,
+    Fault,
     database::{self, Database, Rollback, transaction, with_conn},
 };
 use tonic::{Code, Status};
@@ -124,13 +124,7 @@ async fn lost_between_commit_and_answer_it_is_not_done_again() {
     let accounts = Accounts::new().await;
     accounts.line.cut_after("COMMIT");
     let unknown = accounts.transfer(|| {}).await.unwrap_err();
-    assert!(
-        matches!(
-            unknown,
-            platform::Error::Database(database::Error::OutcomeUnknown(_))
-        ),
-        "{unknown:?}"
-    );
+    assert_eq!(unknown.fault(), Fault::OutcomeUnknown, "{unknown:?}");
     assert_eq!(Status::from(unknown).code(), Code::Unavailable);
     assert_eq!(accounts.balances().await, [60, 140]);
 }
