@@ -52,13 +52,13 @@ impl LogOnce {
 mod tests {
     use super::*;
 
-    #[test]
-    fn one_line_goes_through_and_the_others_are_counted() {
+    #[tokio::test]
+    async fn one_line_goes_through_and_the_others_are_counted() {
         let log = LogOnce::new(Duration::from_millis(50));
         assert_eq!(log.due(), Some(0));
         assert_eq!(log.due(), None);
         assert_eq!(log.due(), None);
-        std::thread::sleep(Duration::from_millis(60));
+        tokio::time::sleep(Duration::from_millis(60)).await;
         assert_eq!(log.due(), Some(2));
     }
 }
