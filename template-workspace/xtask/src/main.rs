@@ -8,6 +8,8 @@ mod mount;
 mod policy;
 mod processes;
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
 /// Tasks of this workspace.
@@ -63,7 +65,17 @@ enum MigrationTask {
     Check,
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> anyhow::Result<()> {
     // `cargo xtask` works in any folder of the workspace; the paths below begin at its root. Cargo says at run time
     // where that is: what was built in one copy of a workspace may be run in another.
     if let Some(folder) = std::env::var_os("CARGO_MANIFEST_DIR") {
