@@ -3,7 +3,10 @@
 use std::{
     collections::BTreeMap,
     fs,
-    os::unix::{fs::symlink, process::CommandExt},
+    os::unix::{
+        fs::{PermissionsExt, symlink},
+        process::CommandExt,
+    },
     path::{Path, PathBuf},
     process::Command,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -12,9 +15,10 @@ use std::{
 use tempfile::TempDir;
 use tests::{
     acme::{Acme, Backend, succeeds},
-    http::{Http, PATIENCE},
+    http::{Http, PATIENCE, Raw},
     process::{Background, eventually},
     render::{render_service, repository},
+    terminal::Terminal,
 };
 
 /// Ten more, every one with another kind of field.
@@ -183,6 +187,162 @@ fn up_starts_everything_in_the_background_and_down_stops_it() {
     succeeds(turn.acme.cargo(&["xtask", "down"])).unwrap();
     stopped(&ports);
     drop(down);
+}
+
+#[test]
+fn what_up_writes_is_for_its_owner_alone() {
+    let turn = Turn::take();
+    let data = turn.acme.path().join("data");
+    let _ = fs::remove_dir_all(&data);
+    let down = DownOnDrop(turn.acme);
+    succeeds(turn.acme.cargo(&["xtask", "up"])).unwrap();
+    let mode = |path: &str| {
+        let metadata = fs::metadata(data.join(path)).unwrap();
+        metadata.permissions().mode() & 0o777
+    };
+    for folder in ["", "logs", "run"] {
+        assert_eq!(mode(folder), 0o700, "data/{folder}");
+    }
+    for file in ["logs/core.log", "run/core.pid"] {
+        assert_eq!(mode(file), 0o600, "data/{file}");
+    }
+    drop(down);
+}
+
+#[test]
+fn ctrl_c_stops_what_execute_runs_without_an_error() {
+    let turn = Turn::take();
+    let ports = ports(turn.acme.path());
+    build_tasks(turn.acme);
+    // Make always ends by the signal that has interrupted it, which a shell calls 128 + 2.
+    for (command, status) in [("cargo xtask execute", 0), ("make execute", 130)] {
+        let mut terminal = terminal(turn.acme, &[]);
+        terminal.type_line(command).unwrap();
+        for (port, service) in &ports {
+            ready(*port).unwrap_or_else(|error| {
+                panic!("{service}: {error:#}\n{}", terminal.screen().unwrap())
+            });
+        }
+        terminal.press_ctrl_c().unwrap();
+        let found = terminal.last_status(PATIENCE).unwrap();
+        let screen = terminal.screen().unwrap();
+        assert_eq!(found, status, "{command}:\n{screen}");
+        let count = |text: &str| screen.matches(text).count();
+        assert_eq!(count("stopped"), ports.len(), "{command}:\n{screen}");
+        for noise in ["error", "Error", "panicked", "backtrace", "***"] {
+            assert_eq!(count(noise), 0, "{command}: `{noise}` in\n{screen}");
+        }
+        stopped(&ports);
+    }
+}
+
+#[test]
+fn a_second_ctrl_c_ends_what_execute_runs_at_once() {
+    let turn = Turn::take();
+    let ports = ports(turn.acme.path());
+    build_tasks(turn.acme);
+    let patient = [
+        ("CORE__SHUTDOWN__TIMEOUT", "10m"),
+        ("CORE__LIMITS__TIMEOUT", "10m"),
+    ];
+    let mut terminal = terminal(turn.acme, &patient);
+    terminal.type_line("make execute").unwrap();
+    for port in ports.keys() {
+        ready(*port).unwrap();
+    }
+    // A request whose body never comes.
+    let (core, _) = ports.iter().find(|(_, name)| *name == "core").unwrap();
+    let mut request = Raw::connect(*core).unwrap();
+    request
+        .send(
+            "POST /v1/users HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+             content-length: 1000\r\nexpect: 100-continue\r\n\r\n",
+        )
+        .unwrap();
+    assert_eq!(request.read_answer().unwrap().0, 100);
+
+    terminal.press_ctrl_c().unwrap();
+    terminal.wait_for("stopping", PATIENCE).unwrap();
+    terminal.press_ctrl_c().unwrap();
+    assert_ne!(terminal.last_status(PATIENCE).unwrap(), 0);
+    eventually_stopped(&ports);
+    assert!(request.read_to_end().unwrap_or_default().is_empty());
+}
+
+#[test]
+fn no_service_outlives_execute_however_it_ends() {
+    let turn = Turn::take();
+    let ports = ports(turn.acme.path());
+    build_tasks(turn.acme);
+    let start = || {
+        let log = turn.acme.path().join("../execute.log");
+        let _ = fs::remove_file(&log);
+        let all = Background::start(&mut turn.acme.cargo(&["xtask", "execute"]), &log).unwrap();
+        for port in ports.keys() {
+            ready(*port).unwrap();
+        }
+        all
+    };
+
+    let mut all = start();
+    all.signal("TERM").unwrap();
+    let status = all.wait(PATIENCE).unwrap();
+    assert!(status.success(), "{status}: {}", all.output().unwrap());
+    stopped(&ports);
+
+    let mut all = start();
+    all.signal("KILL").unwrap();
+    all.wait(PATIENCE).unwrap();
+    eventually_stopped(&ports);
+
+    let mut terminal = terminal(turn.acme, &[]);
+    terminal.type_line("make execute").unwrap();
+    for port in ports.keys() {
+        ready(*port).unwrap();
+    }
+    drop(terminal);
+    eventually_stopped(&ports);
+}
+
+#[test]
+fn a_task_can_be_started_in_any_folder_of_the_workspace() {
+    let turn = Turn::take();
+    let expected = succeeds(turn.acme.cargo(&["xtask", "policy"])).unwrap();
+    for folder in ["services/core/src", "api/users/v1"] {
+        let mut policy = turn.acme.cargo(&["xtask", "policy"]);
+        policy.current_dir(turn.acme.path().join(folder));
+        assert_eq!(
+            succeeds(policy).unwrap().stdout,
+            expected.stdout,
+            "{folder}"
+        );
+    }
+}
+
+#[test]
+fn git_ignores_the_data_of_the_workspace_wherever_it_is_written() {
+    let turn = Turn::take();
+    turn.git(&["init", "--quiet"]);
+    let is_ignored = |path: &str| {
+        let mut git = turn.acme.command("git");
+        git.args(["check-ignore", "--quiet", "--no-index", path]);
+        git.output().unwrap().status.success()
+    };
+    for path in [
+        "data/core.db",
+        "services/core/data/core.db",
+        "services/core/.env",
+    ] {
+        assert!(is_ignored(path), "{path}");
+    }
+    // A layer of every service, and a service that is called so.
+    for path in [
+        "services/core/src/data/schema.rs",
+        "services/data/config.yaml",
+        "api/data/v1/data.proto",
+    ] {
+        assert!(!is_ignored(path), "{path}");
+    }
 }
 
 #[test]
@@ -404,6 +564,30 @@ fn stopped(ports: &BTreeMap<u16, String>) {
             "{service} still runs on {port}"
         );
     }
+}
+
+/// They may still be on their way out: nobody has waited for them.
+fn eventually_stopped(ports: &BTreeMap<u16, String>) {
+    for (port, service) in ports {
+        eventually(PATIENCE, || {
+            let answers = Http::new(*port).get("/healthz").is_ok();
+            anyhow::ensure!(!answers, "{service} still runs on {port}");
+            Ok(())
+        })
+        .unwrap();
+    }
+}
+
+/// So that the time to build them is not waited for as if services were starting.
+fn build_tasks(acme: &Acme) {
+    succeeds(acme.cargo(&["build", "--package", "xtask"])).unwrap();
+}
+
+/// A terminal in the workspace, with settings of services in its environment.
+fn terminal(acme: &Acme, settings: &[(&str, &str)]) -> Terminal {
+    let mut script = acme.command("script");
+    script.envs(settings.iter().copied());
+    Terminal::open(script, &acme.path().join("../terminal.log")).unwrap()
 }
 
 /// What the README says: delete the two folders and the entries in .platform/.

@@ -7,9 +7,11 @@ mod migration;
 mod mount;
 mod policy;
 mod processes;
+mod workspace;
 
 use std::process::ExitCode;
 
+use anyhow::ensure;
 use clap::{Parser, Subcommand};
 
 /// Tasks of this workspace.
@@ -76,12 +78,13 @@ fn main() -> ExitCode {
 }
 
 fn run() -> anyhow::Result<()> {
-    // `cargo xtask` works in any folder of the workspace; the paths below begin at its root. Cargo says at run time
-    // where that is: what was built in one copy of a workspace may be run in another.
-    if let Some(folder) = std::env::var_os("CARGO_MANIFEST_DIR") {
-        std::env::set_current_dir(std::path::Path::new(&folder).join(".."))?;
-    }
-    match Cli::parse().task {
+    let cli = Cli::parse();
+    let is_in_workspace = workspace::enter_root()?;
+    ensure!(
+        is_in_workspace,
+        "this folder is in no workspace: there is no .platform/workspace.rhai in it or above it"
+    );
+    match cli.task {
         Task::Execute => processes::execute(),
         Task::Up => processes::up(),
         Task::Down => processes::down(),

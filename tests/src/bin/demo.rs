@@ -4,8 +4,10 @@ use std::{
     fs::{self, File},
     io::Read,
     net::TcpListener,
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -14,6 +16,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use tests::{
     cargo::cargo,
+    process::{Leash, signal},
     render::{render_service, render_workspace, repository},
 };
 
@@ -28,25 +31,28 @@ const CONSULTANTS_GRPC: &str = "127.0.0.1:9102";
 /// Of the services, from the first process to the last port answering.
 const READY_WITHIN: Duration = Duration::from_secs(30);
 
-fn main() -> Result<()> {
-    // Ctrl-C reaches the services too; we end when they have ended.
-    ctrlc::set_handler(|| {})?;
+/// Whether somebody has asked the demonstration to stop.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
+fn main() -> Result<()> {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../target/demo")
         .join(NAME);
     render(&workspace)?;
     build(&workspace)?;
     let log = workspace.join("data/logs/demo.log");
-    let mut services = start(&workspace, &log)?;
+    let (mut services, _leash) = start(&workspace, &log)?;
     let shown = wait_until_ready(&mut services, &log).and_then(|()| show_around(&workspace));
     if shown.is_ok() {
         println!("\nServing until Ctrl-C; the log is {}", tidy(&log));
-    } else {
-        stop(&mut services)?;
+    } else if services.try_wait()?.is_none() && !INTERRUPTED.load(Ordering::SeqCst) {
+        signal(services.id(), "TERM")?;
     }
     let status = services.wait()?;
-    shown?;
+    // What was under way when the services were told to stop has failed, as it had to.
+    if !INTERRUPTED.load(Ordering::SeqCst) {
+        shown?;
+    }
     ensure!(
         status.success(),
         "a service failed; its log is {}",
@@ -89,8 +95,9 @@ fn build(workspace: &Path) -> Result<()> {
     Ok(())
 }
 
-fn start(workspace: &Path, log: &Path) -> Result<Child> {
-    // Or the demonstration would talk to whatever has them.
+/// Starts the services. Each signal that ends programs is passed on to them from then on.
+fn start(workspace: &Path, log: &Path) -> Result<(Child, Leash)> {
+    // Otherwise the demonstration would talk to whatever listens there.
     for port in [8101, 9101, 8102, 9102] {
         let free = TcpListener::bind(("127.0.0.1", port));
         free.with_context(|| format!("port {port} is in use: stop what has it and try again"))?;
@@ -102,8 +109,17 @@ fn start(workspace: &Path, log: &Path) -> Result<Child> {
         .stdin(Stdio::null())
         .stdout(output.try_clone()?)
         .stderr(output)
+        // The terminal sends Ctrl-C to this process alone, so that each one arrives there once.
+        .process_group(0)
         .spawn()?;
-    Ok(child)
+    let pid = child.id();
+    let leash = Leash::new(pid)?;
+    ctrlc::set_handler(move || {
+        INTERRUPTED.store(true, Ordering::SeqCst);
+        // It fails only if they have just ended.
+        let _ = signal(pid, "INT");
+    })?;
+    Ok((child, leash))
 }
 
 fn wait_until_ready(services: &mut Child, log: &Path) -> Result<()> {
@@ -246,17 +262,6 @@ fn show(answer: &Value) {
     for line in format!("{answer:#}").lines() {
         println!("  {line}");
     }
-}
-
-/// Asks the services to stop, as Ctrl-C would, unless they have ended by themselves.
-fn stop(services: &mut Child) -> Result<()> {
-    if services.try_wait()?.is_none() {
-        let status = Command::new("kill")
-            .args(["-TERM", &services.id().to_string()])
-            .status()?;
-        ensure!(status.success(), "cannot stop the services");
-    }
-    Ok(())
 }
 
 fn tidy(path: &Path) -> String {

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use sqlparser::dialect::{Dialect, PostgreSqlDialect, SQLiteDialect};
 
 use crate::{
@@ -71,10 +71,13 @@ pub fn check_service(service: &Path) -> Result<Vec<Finding>> {
     let schema = service.join("src/data/schema.rs");
     let source = fs::read_to_string(&schema)
         .with_context(|| format!("{} cannot be read", schema.display()))?;
-    let tables = Schema::read(&source);
+    let tables = Schema::read(&source).map_err(|error| {
+        let line = error.span().start().line;
+        anyhow!("{}:{line} cannot be read: {error}", schema.display())
+    })?;
     ensure!(
         !tables.is_empty(),
-        "{} has no `diesel::table!` that can be read",
+        "{} has no `diesel::table!`",
         schema.display()
     );
 
