@@ -408,7 +408,7 @@ fn a_migration_that_would_break_a_rolling_deployment_is_refused() {
     succeeds(acme.cargo(&new)).unwrap();
     let unfilled = String::from_utf8(check().stdout).unwrap();
     assert_eq!(
-        unfilled.matches("these are 0 statements").count(),
+        unfilled.matches("there are 0 statements").count(),
         4,
         "{unfilled}"
     );
@@ -431,8 +431,8 @@ fn a_migration_that_would_break_a_rolling_deployment_is_refused() {
     let refused = check();
     assert!(!refused.status.success());
     let refused = String::from_utf8(refused.stdout).unwrap();
-    let sentence = "postgres/0004_drop_seats/up.sql: src/data/schema.rs still has the column `seats` of `records`: take it \
-                    out of the code first";
+    let sentence = "postgres/0004_drop_seats/up.sql: src/data/schema.rs still has the column `seats` of `records`: remove \
+                    it from the code first";
     assert!(refused.contains(sentence), "{refused}");
     let test = acme
         .cargo(&["test", "--package", "sql-lint"])

@@ -122,7 +122,7 @@ impl Group {
     }
 }
 
-/// Starts every service that is not running yet and leaves it running.
+/// Starts every service that is not running yet, in the background.
 pub fn up() -> Result<()> {
     let services = build()?;
     for folder in [DATA, LOGS, PIDS] {
@@ -131,7 +131,7 @@ pub fn up() -> Result<()> {
     for service in services {
         let pid_file = pid_file(&service.name);
         if let Some(pid) = running(&pid_file, &service.name) {
-            println!("{} is running already (process {pid})", service.name);
+            println!("{} is already running as process {pid}", service.name);
             continue;
         }
         let log = Path::new(LOGS).join(format!("{}.log", service.name));
@@ -163,7 +163,7 @@ pub fn up() -> Result<()> {
     Ok(())
 }
 
-/// Stops what [`up`] started and waits for it to end.
+/// Stops the services that [`up`] has started, and waits until they have ended.
 pub fn down() -> Result<()> {
     let Ok(entries) = fs::read_dir(PIDS) else {
         println!("nothing is running");
@@ -190,7 +190,8 @@ pub fn down() -> Result<()> {
         while running(&path, &name).is_some() {
             ensure!(
                 Instant::now() < deadline,
-                "{name} (process {pid}) does not stop"
+                "{name} (process {pid}) has not stopped within {} s",
+                STOP_WITHIN.as_secs()
             );
             pause();
         }
@@ -205,7 +206,7 @@ struct Service {
     executable: PathBuf,
 }
 
-/// Builds every service that has a binary, in one go, and says where the binaries are.
+/// Builds every service that has a binary, with one cargo command, and returns them.
 fn build() -> Result<Vec<Service>> {
     let mut names = Vec::new();
     for entry in fs::read_dir("services")? {
@@ -258,7 +259,7 @@ fn pid_file(name: &str) -> PathBuf {
     Path::new(PIDS).join(format!("{name}.pid"))
 }
 
-/// The process that a pid file names, if it still is that service: numbers are used again.
+/// The process that a pid file names, if it is still the service: another process may have got its number.
 fn running(pid_file: &Path, name: &str) -> Option<i32> {
     let pid: i32 = fs::read_to_string(pid_file).ok()?.trim().parse().ok()?;
     test_kill_process(Pid::from_raw(pid)?).ok()?;
@@ -274,7 +275,7 @@ fn running(pid_file: &Path, name: &str) -> Option<i32> {
 
 fn terminate_process(pid: i32) {
     if let Some(pid) = Pid::from_raw(pid) {
-        // The only possible failure is that the process has ended, which is what we want.
+        // This fails only when the process has ended.
         let _ = kill_process(pid, Signal::TERM);
     }
 }
@@ -292,7 +293,7 @@ fn ended_within(child: &mut Child, limit: Duration) -> Result<Option<ExitStatus>
 
 #[allow(
     clippy::disallowed_methods,
-    reason = "no runtime here whose worker it could block"
+    reason = "there is no runtime here whose worker it would block"
 )]
 fn pause() {
     std::thread::sleep(Duration::from_millis(50));
