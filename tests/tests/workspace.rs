@@ -1,4 +1,4 @@
-//! Life of a workspace: services come and go, and nobody edits a shared file.
+//! The life of a workspace: services are added, run and removed, and nobody edits a shared file.
 
 use std::{
     collections::BTreeMap,
@@ -21,7 +21,7 @@ use tests::{
     terminal::Terminal,
 };
 
-/// Ten more, every one with another kind of field.
+/// Ten more services, each with another kind of field.
 const TEN: [(&str, &str); 10] = [
     (
         "consultants",
@@ -38,7 +38,7 @@ const TEN: [(&str, &str); 10] = [
     ("flags", ""),
 ];
 
-/// The workspace is one: these tests take turns, and each leaves it as it was rendered.
+/// These tests share one workspace. They take turns, and each leaves it as it was rendered.
 struct Turn {
     acme: &'static Acme,
     _turn: MutexGuard<'static, ()>,
@@ -50,7 +50,7 @@ impl Turn {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let acme = Acme::built();
         acme.restore().unwrap();
-        // As a user has it who has built once: cargo has written the services into its lock file.
+        // As after a user's first build, the lock file has the services.
         succeeds(acme.cargo(&["metadata", "--format-version=1"])).unwrap();
         Self { acme, _turn: turn }
     }
@@ -70,7 +70,7 @@ impl Drop for Turn {
 }
 
 #[test]
-fn who_may_call_what_is_told_for_the_whole_workspace() {
+fn the_policy_task_prints_who_may_call_each_method_of_the_workspace() {
     let turn = Turn::take();
     let acme = turn.acme;
     let services = [
@@ -122,7 +122,7 @@ fn who_may_call_what_is_told_for_the_whole_workspace() {
 }
 
 #[test]
-fn ten_services_come_run_together_and_go_without_a_trace() {
+fn ten_services_can_be_added_run_together_and_removed_without_a_trace() {
     let turn = Turn::take();
     let acme = turn.acme;
     turn.git(&["init", "--quiet"]);
@@ -130,7 +130,7 @@ fn ten_services_come_run_together_and_go_without_a_trace() {
     turn.git(&["commit", "--quiet", "--message", "Before"]);
     let before = acme.files().unwrap();
 
-    // They come: only new files, and cargo's own.
+    // Adding them makes new files and changes none, except for cargo's lock file.
     for (name, fields) in TEN {
         render_service(acme.path(), name, &[&format!("fields={fields}")]).unwrap();
     }
@@ -143,7 +143,7 @@ fn ten_services_come_run_together_and_go_without_a_trace() {
     assert_eq!(touched, [" M Cargo.lock"]);
     succeeds(acme.cargo(&["fmt", "--all", "--check"])).unwrap();
 
-    // They run, all of them at the same time, each on its own ports.
+    // They all run at the same time, each on its own ports.
     let ports = ports(acme.path());
     assert_eq!(ports.len(), 13, "{ports:?}");
     {
@@ -163,7 +163,7 @@ fn ten_services_come_run_together_and_go_without_a_trace() {
     }
     stopped(&ports);
 
-    // They go.
+    // Removing them restores the workspace.
     for (name, _) in TEN {
         remove(acme.path(), name);
     }
@@ -229,7 +229,7 @@ fn ctrl_c_stops_what_execute_runs_without_an_error() {
         assert_eq!(found, status, "{command}:\n{screen}");
         let count = |text: &str| screen.matches(text).count();
         assert_eq!(count("stopped"), ports.len(), "{command}:\n{screen}");
-        for noise in ["error", "Error", "panicked", "backtrace", "***"] {
+        for noise in ["Error", "error:", "panicked", "backtrace", "***"] {
             assert_eq!(count(noise), 0, "{command}: `{noise}` in\n{screen}");
         }
         stopped(&ports);
@@ -250,7 +250,7 @@ fn a_second_ctrl_c_ends_what_execute_runs_at_once() {
     for port in ports.keys() {
         ready(*port).unwrap();
     }
-    // A request whose body never comes.
+    // A request whose body never arrives keeps core from stopping.
     let (core, _) = ports.iter().find(|(_, name)| *name == "core").unwrap();
     let mut request = Raw::connect(*core).unwrap();
     request
@@ -335,7 +335,7 @@ fn git_ignores_the_data_of_the_workspace_wherever_it_is_written() {
     ] {
         assert!(is_ignored(path), "{path}");
     }
-    // A layer of every service, and a service that is called so.
+    // The layer `data` of every service, and a service called `data`.
     for path in [
         "services/core/src/data/schema.rs",
         "services/data/config.yaml",
@@ -363,7 +363,7 @@ fn a_mounted_service_answers_on_the_ports_of_core() {
     succeeds(acme.cargo(&["fmt", "--all", "--check"])).unwrap();
 
     {
-        // Not `records` itself: it would use the database of the mounted one.
+        // A backend needs a second service; `records` itself would use the database of the mounted one.
         let backend = Backend::start_with("finance-invoices", &[]).unwrap();
         let client = backend.core.client().with_token(&backend.token);
         let created = client
@@ -481,7 +481,7 @@ fn the_make_verbs_do_what_they_say() {
         .unwrap();
     let mut records = Background::start(make("records").process_group(0), &log).unwrap();
     ready(port).unwrap_or_else(|error| panic!("{error:#}\n{}", records.output().unwrap()));
-    // Ctrl-C reaches make, cargo and the service alike.
+    // A terminal sends Ctrl-C to make and to the service.
     records.signal_group("INT").unwrap();
     records.wait(PATIENCE).unwrap();
     eventually(PATIENCE, || {
@@ -494,7 +494,7 @@ fn the_make_verbs_do_what_they_say() {
 #[test]
 fn nothing_but_rust_git_and_a_c_compiler_is_needed() {
     let turn = Turn::take();
-    // Everything that build scripts may look for, and no more.
+    // A folder with the only programs that the build can find.
     let folder = TempDir::new().unwrap();
     let rust: PathBuf = String::from_utf8(
         succeeds({
@@ -533,7 +533,7 @@ fn nothing_but_rust_git_and_a_c_compiler_is_needed() {
     succeeds(build).unwrap();
 }
 
-/// HTTP ports of the services, as recorded.
+/// The HTTP port of each service, as recorded in .platform/ports.
 fn ports(workspace: &Path) -> BTreeMap<u16, String> {
     fs::read_dir(workspace.join(".platform/ports"))
         .unwrap()
@@ -566,7 +566,7 @@ fn stopped(ports: &BTreeMap<u16, String>) {
     }
 }
 
-/// They may still be on their way out: nobody has waited for them.
+/// Waits until the services have stopped, which may take a moment when nobody has waited for their processes.
 fn eventually_stopped(ports: &BTreeMap<u16, String>) {
     for (port, service) in ports {
         eventually(PATIENCE, || {
@@ -578,7 +578,7 @@ fn eventually_stopped(ports: &BTreeMap<u16, String>) {
     }
 }
 
-/// So that the time to build them is not waited for as if services were starting.
+/// Builds the tasks, so that a test does not count their build as the start of services.
 fn build_tasks(acme: &Acme) {
     succeeds(acme.cargo(&["build", "--package", "xtask"])).unwrap();
 }
@@ -590,7 +590,7 @@ fn terminal(acme: &Acme, settings: &[(&str, &str)]) -> Terminal {
     Terminal::open(script, &acme.path().join("../terminal.log")).unwrap()
 }
 
-/// What the README says: delete the two folders and the entries in .platform/.
+/// Removes a service as the README says: deletes its two folders and its entries in .platform/.
 fn remove(workspace: &Path, name: &str) {
     let service = name.replace('/', "-");
     let record = service.replace('-', "_");
@@ -599,7 +599,7 @@ fn remove(workspace: &Path, name: &str) {
     if namespace == local {
         fs::remove_dir_all(contract).unwrap();
     } else {
-        // The namespace is shared with others.
+        // Other contracts share the namespace.
         fs::remove_file(contract.join(format!("v1/{local}.proto"))).unwrap();
     }
     fs::remove_dir_all(workspace.join("services").join(&service)).unwrap();

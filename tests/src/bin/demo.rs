@@ -1,4 +1,4 @@
-//! `cargo run`: renders a workspace with two services, builds it, starts it, shows it around, and keeps serving.
+//! `cargo run`: renders a workspace with two services, builds and starts it, shows a round trip, and serves until Ctrl-C.
 
 use std::{
     fs::{self, File},
@@ -28,10 +28,10 @@ const CORE: &str = "http://127.0.0.1:8101";
 const CONSULTANTS: &str = "http://127.0.0.1:8102";
 const CONSULTANTS_GRPC: &str = "127.0.0.1:9102";
 
-/// Of the services, from the first process to the last port answering.
+/// From the start of the first service until both are ready.
 const READY_WITHIN: Duration = Duration::from_secs(30);
 
-/// Whether somebody has asked the demonstration to stop.
+/// Whether the demonstration has got a signal to stop.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 fn main() -> Result<()> {
@@ -49,7 +49,7 @@ fn main() -> Result<()> {
         signal(services.id(), "TERM")?;
     }
     let status = services.wait()?;
-    // What was under way when the services were told to stop has failed, as it had to.
+    // A step that was interrupted has failed, and that is no failure of the demonstration.
     if !INTERRUPTED.load(Ordering::SeqCst) {
         shown?;
     }
@@ -61,12 +61,12 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Renders what a user would: `cargo generate … template-workspace`, then `cargo new-service` in it.
+/// Renders as a user does: `cargo generate … template-workspace`, and in it `cargo new-service`.
 fn render(workspace: &Path) -> Result<()> {
     println!("Rendering the workspace `{NAME}` and its service `consultants` ({FIELDS})");
     let folder = workspace.parent().context("a workspace has a parent")?;
     fs::create_dir_all(folder)?;
-    // Everything is made anew but what was built, which makes the second run a quick one.
+    // Everything is rendered anew. Only the target folder stays, so that a second run is quick.
     let (built, kept) = (workspace.join("target"), folder.join("target"));
     if built.exists() {
         fs::rename(&built, &kept)?;
@@ -87,7 +87,7 @@ fn build(workspace: &Path) -> Result<()> {
         "Building it in {} (a few minutes the first time)",
         tidy(workspace)
     );
-    // The tasks too: what starts the services is not to be built while they are waited for.
+    // The tasks too: otherwise `xtask` would be built while the demonstration waits for the services.
     for arguments in [&["build"][..], &["build", "--package", "xtask"]] {
         let status = cargo(workspace).args(arguments).status()?;
         ensure!(status.success(), "the build failed");
@@ -95,7 +95,7 @@ fn build(workspace: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Starts the services. Each signal that ends programs is passed on to them from then on.
+/// Starts the services. From then on, Ctrl-C, SIGTERM and SIGHUP are passed on to them.
 fn start(workspace: &Path, log: &Path) -> Result<(Child, Leash)> {
     // Otherwise the demonstration would talk to whatever listens there.
     for port in [8101, 9101, 8102, 9102] {
@@ -109,14 +109,14 @@ fn start(workspace: &Path, log: &Path) -> Result<(Child, Leash)> {
         .stdin(Stdio::null())
         .stdout(output.try_clone()?)
         .stderr(output)
-        // The terminal sends Ctrl-C to this process alone, so that each one arrives there once.
+        // In a group of its own, it gets no signal from the terminal, only those that are passed on.
         .process_group(0)
         .spawn()?;
     let pid = child.id();
     let leash = Leash::new(pid)?;
     ctrlc::set_handler(move || {
         INTERRUPTED.store(true, Ordering::SeqCst);
-        // It fails only if they have just ended.
+        // This fails only when the services have just ended.
         let _ = signal(pid, "INT");
     })?;
     Ok((child, leash))
@@ -137,7 +137,7 @@ fn wait_until_ready(services: &mut Child, log: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The guided round trip: every step is printed as the command that a user would type.
+/// The round trip. Each step is printed as the command that a user would type.
 fn show_around(workspace: &Path) -> Result<()> {
     let registration = json!({
         "user": {"email": "ada@example.com", "name": "Ada"},
