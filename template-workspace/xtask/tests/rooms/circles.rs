@@ -110,18 +110,20 @@ fn shortest(graph: &Graph, start: &Node, first: &Edge) -> Option<Vec<Edge>> {
 #[derive(Default)]
 struct Tree {
     modules: Vec<Module>,
-    /// The modules of exported macros, which other modules name as if the root defined them.
+    /// The module of each exported macro. Other modules name the macro as if the root defined it.
     macros: HashMap<String, usize>,
 }
 
 struct Module {
     parent: Option<usize>,
-    /// The module whose file it is in: itself, unless it is written inside another.
+    /// The module that its file belongs to: this one, unless it is written inside another.
     file: usize,
     path: PathBuf,
     children: HashMap<String, usize>,
     imports: Vec<Import>,
-    /// What is defined here: an item with its `impl` blocks, by name.
+    /// The names that are defined here.
+    defined: BTreeSet<String>,
+    /// What each item mentions, with its `impl` blocks, by name.
     items: BTreeMap<String, Vec<Mention>>,
 }
 
@@ -175,6 +177,7 @@ impl Tree {
             path,
             children: HashMap::new(),
             imports: Vec::new(),
+            defined: BTreeSet::new(),
             items: BTreeMap::new(),
         });
         for item in items {
@@ -216,7 +219,11 @@ impl Tree {
                 {
                     self.macros.insert(name.clone(), module);
                 }
-                let mentions = self.modules[module].items.entry(name).or_default();
+                let here = &mut self.modules[module];
+                if !matches!(item, Item::Impl(_)) {
+                    here.defined.insert(name.clone());
+                }
+                let mentions = here.items.entry(name).or_default();
                 scan(item.into_token_stream(), mentions);
             }
         }
@@ -226,7 +233,7 @@ impl Tree {
         self.follow(from, path, 0)
     }
 
-    /// Follows a path, through imports too. These may lead in a circle, which the depth ends.
+    /// Follows a path, also through imports. Imports may form a circle, so the depth is limited.
     fn follow(&self, from: usize, path: &[String], depth: usize) -> Option<Target> {
         if depth > 20 {
             return None;
@@ -244,7 +251,7 @@ impl Tree {
                         module = *child;
                         continue;
                     }
-                    let defined = here.items.contains_key(name).then_some(module);
+                    let defined = here.defined.contains(name).then_some(module);
                     let exported = self.macros.get(name).copied().filter(|_| module == 0);
                     if let Some(module) = defined.or(exported) {
                         let item = Some(name.to_owned());
@@ -255,7 +262,7 @@ impl Tree {
                         .imports
                         .iter()
                         .any(|it| it.name.as_deref() == Some(name));
-                    // Where a path has led to a module that does not show the name, a macro there defines it.
+                    // A module that has no such name in its source: a macro defines it there.
                     let is_made = place > 0 && depth == 0 && !is_imported;
                     return imported.or(is_made.then_some(Target { module, item: None }));
                 }
@@ -302,12 +309,12 @@ impl Tree {
         graph
     }
 
-    /// The arrow that a mention is, if any. Only an item has arrows to the children of its file and to other items of it.
+    /// The arrow of a mention, if it is one. Only items have arrows to children of their file and to other items of it.
     fn edge(&self, module: usize, mention: &Mention, of_an_item: bool) -> Option<Edge> {
         let Mention { path, line } = mention;
         let target = self.resolve(module, path)?;
         if target.item.is_none() && path.len() == 1 && path[0] != "super" {
-            // A variable that is called like a module.
+            // A variable with the name of a module.
             return None;
         }
         let (from, to) = (self.modules[module].file, self.modules[target.module].file);
@@ -573,6 +580,19 @@ mod tests {
             ),
         ];
         assert_eq!(circles(&files), [["a.rs", "b/inner.rs"]]);
+    }
+
+    #[test]
+    fn an_impl_block_does_not_define_its_type() {
+        let files = [
+            (
+                "lib.rs",
+                "mod a; mod b; pub use b::B; impl From<()> for B {}",
+            ),
+            ("a.rs", "pub struct A(crate::B);"),
+            ("b.rs", "use crate::a::A; pub struct B(Option<Box<A>>);"),
+        ];
+        assert_eq!(circles(&files), [["a.rs", "b.rs"]]);
     }
 
     #[test]
