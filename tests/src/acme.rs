@@ -1,7 +1,7 @@
 //! The rendered workspace that the tests build and run.
 //!
-//! There is one, in `target/tests/acme`, because what cargo has built for one workspace is of little use to another.
-//! Every test program renders it again and writes only what differs, so that a second build has nothing to do.
+//! All test programs share one, in `target/tests/acme`, because cargo can hardly reuse for one workspace what it has built
+//! for another. Each test program renders it again and writes only the files that differ, so that cargo rebuilds little.
 
 use std::{
     collections::BTreeMap,
@@ -25,7 +25,7 @@ use crate::{
     render::{render_service, render_workspace, repository},
 };
 
-/// One of each type, and each modifier once.
+/// One field of each type, and each modifier once.
 pub const RECORD_FIELDS: &str = "code:string:unique:min=2:max=40, email:string?:email, site:string?:url, \
     bio:text?, active:bool, seats:int32:index:min=0:max=1000, visits:int64, score:double, price:decimal?, born:date?, \
     hired_at:timestamp, avatar:bytes?:max=1024, extra:json?, status:enum(draft|active|retired), user:ref(users)";
@@ -33,7 +33,7 @@ pub const RECORD_FIELDS: &str = "code:string:unique:min=2:max=40, email:string?:
 /// The services besides `core`: name and field list.
 pub const SERVICES: &[(&str, &str)] = &[("records", RECORD_FIELDS), ("finance/invoices", "")];
 
-/// Every service of the workspace, as its folder is called, and its contracts.
+/// Every service of the workspace, by the name of its folder, with its contracts.
 pub const CONTRACTS: &[(&str, &[&str])] = &[
     ("core", &["users.v1.UsersService", "auth.v1.AuthService"]),
     ("records", &["records.v1.RecordsService"]),
@@ -49,7 +49,7 @@ pub struct Acme {
 }
 
 impl Acme {
-    /// The workspace, rendered and built once per test program.
+    /// The workspace, rendered and built, once per test program.
     pub fn built() -> &'static Self {
         static BUILT: LazyLock<Result<()>> =
             LazyLock::new(|| succeeds(Acme::rendered().cargo(&["build"])).map(drop));
@@ -59,7 +59,7 @@ impl Acme {
         Self::rendered()
     }
 
-    /// The workspace, rendered once per test program. No other program has it until this one ends.
+    /// The workspace, rendered once per test program. A lock keeps other test programs out until this one ends.
     pub fn rendered() -> &'static Self {
         static RENDERED: LazyLock<Result<Acme>> = LazyLock::new(Acme::render);
         match &*RENDERED {
@@ -81,7 +81,7 @@ impl Acme {
         Ok(acme)
     }
 
-    /// Makes it what a fresh render is, whatever was done to it.
+    /// Makes the workspace equal to a fresh render, whatever a test has changed.
     pub fn restore(&self) -> Result<()> {
         let fresh = TempDir::new()?;
         let workspace = render_workspace(
@@ -95,7 +95,7 @@ impl Acme {
         mirror(&workspace, &self.path)
     }
 
-    /// Where it is.
+    /// The folder of the workspace.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -112,7 +112,7 @@ impl Acme {
         command
     }
 
-    /// The service as a program, in a folder for its data and with its configuration in the environment.
+    /// The binary of a service, to be run in a folder for its data, with these ports.
     pub fn service(&self, name: &str, folder: &Path, http: u16, grpc: u16) -> Command {
         let mut command = self.command(target().join("target/debug").join(name));
         let prefix = name.to_uppercase().replace('-', "_");
@@ -123,13 +123,13 @@ impl Acme {
         command
     }
 
-    /// Every file that git would see, with its content.
+    /// Every file of the workspace, except in `.git` and `data`, with its content.
     pub fn files(&self) -> Result<BTreeMap<PathBuf, Vec<u8>>> {
         files(&self.path)
     }
 }
 
-/// Another workspace beside it, for one test: rendered without services, built into the same target directory.
+/// Another workspace, for one test: rendered without services and built into the same target directory.
 pub struct Scratch {
     path: PathBuf,
 }
@@ -147,7 +147,7 @@ impl Scratch {
         Ok(Self { path })
     }
 
-    /// Where it is.
+    /// The folder of the workspace.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -160,7 +160,7 @@ impl Scratch {
     }
 }
 
-/// A service that runs.
+/// A running service.
 pub struct Running {
     pub process: Background,
     pub http: u16,
@@ -170,12 +170,12 @@ pub struct Running {
 impl Running {
     /// Starts a service of the workspace and waits until it is ready.
     ///
-    /// Settings are like `("LIMITS__BODY", "1000")`, without the name of the service.
+    /// A setting is written `("LIMITS__BODY", "1000")`, without the name of the service.
     pub fn start(name: &str, folder: &Path, settings: &[(&str, &str)]) -> Result<Self> {
         Self::start_on(name, folder, [free_port()?, free_port()?], settings)
     }
 
-    /// As [`Running::start`], on these ports for HTTP and gRPC.
+    /// Like [`Running::start`], on these ports for HTTP and gRPC.
     pub fn start_on(
         name: &str,
         folder: &Path,
@@ -229,12 +229,12 @@ pub struct Backend {
 }
 
 impl Backend {
-    /// `core` and `records`, with the settings for `records`.
+    /// Starts `core` and `records`, with settings for `records`.
     pub fn start(settings: &[(&str, &str)]) -> Result<Self> {
         Self::start_with("records", settings)
     }
 
-    /// `core` and the service.
+    /// Starts `core` and a service, with settings for the service.
     pub fn start_with(service: &str, settings: &[(&str, &str)]) -> Result<Self> {
         Acme::built();
         let folder = TempDir::new()?;
@@ -268,7 +268,7 @@ impl Backend {
         Ok(backend)
     }
 
-    /// Renews the token, which lasts for five minutes.
+    /// Logs in again: a token is valid for five minutes.
     pub fn log_in(&mut self) -> Result<()> {
         let session = self.core.client().post(
             "/v1/auth/login",
@@ -280,7 +280,7 @@ impl Backend {
         Ok(())
     }
 
-    /// Gives role `admin` to a user, whose next token has it.
+    /// Gives a user the role `admin`. The next token of the user has it.
     pub fn make_admin(&self, email: &str) -> Result<()> {
         let mut grant = Acme::built().service("core", self.folder.path(), 0, 0);
         grant.args(["users", "grant", email, "admin"]);
@@ -292,7 +292,7 @@ impl Backend {
         self.service.client().with_token(&self.token)
     }
 
-    /// A complete record, as a client would send it.
+    /// A record with a value in every field, as a client sends it.
     pub fn record(&self, code: &str) -> serde_json::Value {
         json!({
             "code": code,
@@ -315,6 +315,9 @@ impl Backend {
 }
 
 /// Runs a program to its end.
+///
+/// # Errors
+/// When it does not exit with status 0; the error has what it printed.
 pub fn succeeds(mut command: Command) -> Result<Output> {
     let output = command
         .output()
@@ -328,7 +331,7 @@ pub fn succeeds(mut command: Command) -> Result<Output> {
     Ok(output)
 }
 
-/// A program that tests/run installs.
+/// A program that `tests/run` installs, or else the one of this name on the path.
 pub fn tool(name: &str) -> Command {
     let installed = repository().join("target/tools/bin").join(name);
     Command::new(if installed.exists() {
@@ -340,7 +343,7 @@ pub fn tool(name: &str) -> Command {
 
 /// A program to be run in a workspace, with the target directory that the tests share.
 ///
-/// Without incremental compilation and debug information, forty services take less than half the space and build sooner.
+/// Without incremental compilation and debug information, forty services take less than half the space and less time.
 fn command_in(workspace: &Path, program: impl AsRef<OsStr>) -> Command {
     let mut command = crate::cargo::command(program, workspace);
     command
@@ -352,12 +355,12 @@ fn command_in(workspace: &Path, program: impl AsRef<OsStr>) -> Command {
     command
 }
 
-/// Where the tests keep what they make.
+/// The folder for the files that tests make.
 fn target() -> PathBuf {
     repository().join("target/tests")
 }
 
-/// Makes one folder the same as another, without touching the files that are.
+/// Makes the second folder equal to the first, without touching files that are equal already.
 fn mirror(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to)?;
     for entry in WalkDir::new(to).min_depth(1).contents_first(true) {

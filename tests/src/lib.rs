@@ -7,4 +7,5 @@ pub mod http;
 pub mod process;
 pub mod render;
 pub mod servers;
+pub mod terminal;
 pub mod wire;

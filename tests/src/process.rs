@@ -1,4 +1,4 @@
-//! Processes that end when their owner does.
+//! Processes that do not outlive the tests.
 
 use std::{
     fs::{self, File},
@@ -14,13 +14,13 @@ use anyhow::{Context, Result, bail, ensure};
 
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Kills a process when the tests end, however they end: Ctrl-C and SIGKILL run no destructors.
+/// Kills a process when this one ends, however it ends: Ctrl-C and SIGKILL run no destructors.
 pub struct Leash(Child);
 
 impl Leash {
-    /// Ties the process to ours.
+    /// Watches over a process.
     pub fn new(pid: u32) -> Result<Self> {
-        // The pipe closes when we are gone, and only then.
+        // The pipe closes when this process ends, and only then.
         let script = format!("trap '' INT TERM; cat; kill -KILL {pid} 2>/dev/null");
         let watcher = Command::new("sh")
             .args(["-c", &script])
@@ -33,7 +33,7 @@ impl Leash {
 
 impl Drop for Leash {
     fn drop(&mut self) {
-        // What it watched has been waited for: its number may be in use again.
+        // The watched process has been waited for, and its number may be in use again.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -47,7 +47,7 @@ pub struct Background {
 }
 
 impl Background {
-    /// Starts it; what it prints goes to the file.
+    /// Starts a program. Its output is appended to the file.
     pub fn start(command: &mut Command, output: &Path) -> Result<Self> {
         let file = File::options().create(true).append(true).open(output)?;
         let child = command
@@ -64,7 +64,7 @@ impl Background {
         })
     }
 
-    /// Sends a signal, by its name without SIG.
+    /// Sends a signal, named without `SIG`.
     pub fn signal(&self, name: &str) -> Result<()> {
         signal(self.child.id(), name)
     }
@@ -74,7 +74,7 @@ impl Background {
         send(name, &format!("-{}", self.child.id()))
     }
 
-    /// What it printed so far.
+    /// What the program has printed so far.
     pub fn output(&self) -> Result<String> {
         Ok(String::from_utf8_lossy(&fs::read(&self.output)?).into_owned())
     }
@@ -84,7 +84,7 @@ impl Background {
         Ok(self.child.try_wait()?)
     }
 
-    /// Waits for it to end by itself.
+    /// Waits for the program to end by itself.
     pub fn wait(&mut self, within: Duration) -> Result<ExitStatus> {
         let deadline = Instant::now() + within;
         loop {
@@ -110,7 +110,7 @@ impl Drop for Background {
     }
 }
 
-/// Sends a signal to a process that we started.
+/// Sends a signal, named without `SIG`, to a process that this one has started.
 pub fn signal(pid: u32, name: &str) -> Result<()> {
     send(name, &pid.to_string())
 }
@@ -121,7 +121,7 @@ fn send(name: &str, to: &str) -> Result<()> {
     Ok(())
 }
 
-/// Tries until it succeeds or the time is over.
+/// Repeats an attempt until it succeeds. Returns the last error when the time is over.
 pub fn eventually<T>(within: Duration, mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
     let deadline = Instant::now() + within;
     loop {
@@ -132,14 +132,14 @@ pub fn eventually<T>(within: Duration, mut attempt: impl FnMut() -> Result<T>) -
     }
 }
 
-/// A port that nothing listens on, given to nobody else in this process.
+/// A port that nothing listens on. Each call in this process returns another one.
 ///
-/// It lies below the range that the kernel takes ports of outgoing connections from, or one of those could be faster.
+/// It is below the range of ports for outgoing connections; otherwise the kernel could give the port to one of those.
 pub fn free_port() -> Result<u16> {
     const FIRST: u16 = 10_200;
     const COUNT: u16 = 20_000;
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    // Two test programs at once begin at different places.
+    // Test programs that run at the same time begin at different ports.
     let start = std::process::id().wrapping_mul(977) % u32::from(COUNT);
     for _ in 0..COUNT {
         let offset = start + u32::from(NEXT.fetch_add(1, Ordering::Relaxed));

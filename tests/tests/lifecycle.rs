@@ -1,4 +1,4 @@
-//! Starting, stopping and being killed.
+//! Starting, stopping and killing a service.
 
 use std::{
     sync::{
@@ -18,12 +18,12 @@ use tests::{
     process::{Background, free_port},
 };
 
-/// TESTS_KILLS=200 is the long form.
+/// How often the service is killed; TESTS_KILLS=200 is the long form.
 const KILLS: usize = 3;
 const CLIENTS: usize = 4;
 
 #[test]
-fn what_was_acknowledged_survives_sigkill() {
+fn acknowledged_writes_survive_sigkill() {
     let kills = std::env::var("TESTS_KILLS").map_or(KILLS, |kills| kills.parse().unwrap());
     let mut backend = Backend::start(&[]).unwrap();
     for round in 0..kills {
@@ -36,7 +36,7 @@ fn what_was_acknowledged_survives_sigkill() {
                 scope.spawn(move || {
                     for count in 0.. {
                         let record = backend.record(&format!("{round}-{number}-{count}"));
-                        // Killed before or within the answer: nothing was promised.
+                        // The service was killed before the response was complete, so it has promised nothing.
                         let Ok(answer) = client.post("/v1/records", &record) else {
                             return;
                         };
@@ -58,7 +58,7 @@ fn what_was_acknowledged_survives_sigkill() {
         let acknowledged = acknowledged.into_inner().unwrap();
         assert!(
             acknowledged.len() >= 20,
-            "the load was none: {}",
+            "only {} writes were acknowledged",
             acknowledged.len()
         );
         for record in acknowledged {
@@ -73,7 +73,7 @@ fn what_was_acknowledged_survives_sigkill() {
 }
 
 #[test]
-fn sigterm_lets_http_requests_finish() {
+fn http_requests_finish_after_sigterm() {
     let mut backend =
         Backend::start(&[("SHUTDOWN__DRAIN", "500ms"), ("SHUTDOWN__TIMEOUT", "20s")]).unwrap();
     let client = backend.client();
@@ -90,7 +90,7 @@ fn sigterm_lets_http_requests_finish() {
                             assert_eq!(answer.status, 200);
                             answered.fetch_add(1, Ordering::SeqCst);
                         }
-                        // Nobody listens any more, or the connection had been closed between two requests.
+                        // The service has stopped listening, or has closed the connection between two requests.
                         Err(error) => {
                             assert!(stopping.load(Ordering::SeqCst), "{error:#}");
                             return;
@@ -100,7 +100,7 @@ fn sigterm_lets_http_requests_finish() {
             });
         }
 
-        // Requests in the middle: the server has asked for their bodies.
+        // Half-sent requests: the server has asked for their bodies.
         let mut halves: Vec<(Raw, Vec<u8>)> = (0..8)
             .map(|number| {
                 let body = backend
@@ -139,7 +139,7 @@ fn sigterm_lets_http_requests_finish() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sigterm_lets_grpc_requests_finish() {
+async fn grpc_requests_finish_after_sigterm() {
     let mut backend =
         Backend::start(&[("SHUTDOWN__DRAIN", "500ms"), ("SHUTDOWN__TIMEOUT", "20s")]).unwrap();
     let created = backend
@@ -167,7 +167,7 @@ async fn sigterm_lets_grpc_requests_finish() {
                         assert_eq!(answer.code, 0, "{answer:?}");
                         answered += 1;
                     }
-                    // Refused by a GOAWAY that did not count it: the client may safely send it again elsewhere.
+                    // The server did not process it, says its GOAWAY: a client may safely send it again elsewhere.
                     Err(error) => {
                         let refused = error.downcast_ref::<h2::Error>();
                         let refused = refused.is_some_and(|error| {
@@ -197,7 +197,7 @@ async fn sigterm_lets_grpc_requests_finish() {
 }
 
 #[test]
-fn a_client_that_never_finishes_does_not_keep_the_process() {
+fn a_request_that_never_ends_does_not_delay_the_stop_beyond_its_timeout() {
     let settings = [
         ("SHUTDOWN__DRAIN", "100ms"),
         ("SHUTDOWN__TIMEOUT", "3s"),
@@ -211,7 +211,7 @@ fn a_client_that_never_finishes_does_not_keep_the_process() {
     let begun = Instant::now();
     backend.service.process.signal("TERM").unwrap();
     backend.service.process.wait(PATIENCE).unwrap();
-    // As configured, and what a busy machine needs.
+    // The configured 3 s, and time for a busy machine.
     assert!(
         begun.elapsed() < Duration::from_secs(10),
         "it took {:?}",
@@ -220,7 +220,7 @@ fn a_client_that_never_finishes_does_not_keep_the_process() {
 }
 
 #[test]
-fn while_draining_it_says_not_ready_and_still_answers() {
+fn a_draining_service_is_not_ready_and_still_serves() {
     let mut backend = Backend::start(&[("SHUTDOWN__DRAIN", "3s")]).unwrap();
     let client = backend.client();
     backend.service.process.signal("TERM").unwrap();
@@ -236,7 +236,7 @@ fn while_draining_it_says_not_ready_and_still_answers() {
 }
 
 #[test]
-fn a_port_in_use_is_told_in_one_sentence() {
+fn a_port_in_use_is_reported_in_one_sentence() {
     let backend = Backend::start(&[]).unwrap();
     let folder = TempDir::new().unwrap();
     for (http, grpc, taken) in [
@@ -264,7 +264,7 @@ fn a_port_in_use_is_told_in_one_sentence() {
 }
 
 #[test]
-fn a_bad_configuration_is_told_all_at_once() {
+fn all_errors_of_a_configuration_are_reported_at_once() {
     let folder = TempDir::new().unwrap();
     std::fs::write(
         folder.path().join("bad.yaml"),
@@ -289,10 +289,10 @@ fn a_bad_configuration_is_told_all_at_once() {
         ("log.colour", "bad.yaml"),
     ];
     for (key, source) in places {
-        let told = output
+        let reported = output
             .lines()
             .any(|line| line.contains(key) && line.contains(source));
-        assert!(told, "{key} of {source} is not told:\n{output}");
+        assert!(reported, "{key} of {source} is not reported:\n{output}");
     }
     assert!(
         !output.contains("hunter2") && !output.contains("panicked"),
@@ -322,7 +322,7 @@ fn the_version_names_the_commit() {
     }
 }
 
-/// A request that waits for the server before it sends its body.
+/// The head of a request that sends its body only when the server asks for it.
 fn head(token: &str, length: usize) -> String {
     format!(
         "POST /v1/records HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\
@@ -339,7 +339,7 @@ fn fails(command: &mut std::process::Command, folder: &TempDir) -> (Option<i32>,
 }
 
 #[test]
-fn requests_are_measured_by_their_method() {
+fn metrics_count_requests_by_method_and_code() {
     let backend = Backend::start(&[]).unwrap();
     backend
         .client()

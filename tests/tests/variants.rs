@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use quote::ToTokens;
 use tests::{
     acme::{Scratch, succeeds},
     render::render_service,
@@ -167,17 +168,51 @@ fn no_panic_outside_tests(workspace: &Path) {
         {
             continue;
         }
-        let text = std::fs::read_to_string(&path).unwrap();
-        let text = text
-            .split("#[cfg(test)]\nmod tests {")
-            .next()
-            .unwrap_or_default();
-        for word in ["unwrap()", "expect(", "panic!", "todo!", "#[allow"] {
-            let shown = path.display();
-            assert!(
-                !text.contains(word) || path.ends_with("fake.rs"),
-                "{word} in {shown}"
-            );
-        }
+        let source = std::fs::read_to_string(&path).unwrap();
+        let found = forbidden(&source);
+        let shown = path.display();
+        assert!(
+            found.is_none() || path.ends_with("fake.rs"),
+            "{found:?} in {shown}"
+        );
+    }
+}
+
+/// A construct that code of a service must not have, outside of modules for tests.
+fn forbidden(source: &str) -> Option<&'static str> {
+    let items = syn::parse_file(source).unwrap().items.into_iter();
+    let is_for_tests = |item: &syn::Item| match item {
+        syn::Item::Mod(module) => module.attrs.iter().any(|attribute| {
+            let condition = attribute.parse_args::<syn::Ident>();
+            attribute.path().is_ident("cfg") && condition.is_ok_and(|it| it == "test")
+        }),
+        _ => false,
+    };
+    let code: String = items
+        .filter(|item| !is_for_tests(item))
+        .map(|item| item.into_token_stream().to_string().replace(' ', ""))
+        .collect();
+    [".unwrap()", ".expect(", "panic!", "todo!", "#[allow("]
+        .into_iter()
+        .find(|construct| code.contains(construct))
+}
+
+#[test]
+fn what_may_panic_is_found_in_code_and_allowed_in_tests() {
+    for (body, expected) in [
+        ("x . unwrap ( )", Some(".unwrap()")),
+        ("with_conn!(x, x.expect(\"y\"))", Some(".expect(")),
+        ("panic!()", Some("panic!")),
+        ("todo!()", Some("todo!")),
+        ("#[allow(unused)] x", Some("#[allow(")),
+        ("x.unwrap_or_default()", None),
+    ] {
+        assert_eq!(
+            forbidden(&format!("fn f() {{ {body} }}")),
+            expected,
+            "{body}"
+        );
+        let test = format!("#[cfg(test)]\nmod tests {{ fn f() {{ {body} }} }}");
+        assert_eq!(forbidden(&test), None, "{body}");
     }
 }

@@ -1,9 +1,12 @@
-//! Life of a workspace: services come and go, and nobody edits a shared file.
+//! The life of a workspace: services are added, run and removed, and nobody edits a shared file.
 
 use std::{
     collections::BTreeMap,
     fs,
-    os::unix::{fs::symlink, process::CommandExt},
+    os::unix::{
+        fs::{PermissionsExt, symlink},
+        process::CommandExt,
+    },
     path::{Path, PathBuf},
     process::Command,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -12,12 +15,13 @@ use std::{
 use tempfile::TempDir;
 use tests::{
     acme::{Acme, Backend, succeeds},
-    http::{Http, PATIENCE},
+    http::{Http, PATIENCE, Raw},
     process::{Background, eventually},
     render::{render_service, repository},
+    terminal::Terminal,
 };
 
-/// Ten more, every one with another kind of field.
+/// Ten more services, each with another kind of field.
 const TEN: [(&str, &str); 10] = [
     (
         "consultants",
@@ -34,7 +38,7 @@ const TEN: [(&str, &str); 10] = [
     ("flags", ""),
 ];
 
-/// The workspace is one: these tests take turns, and each leaves it as it was rendered.
+/// These tests share one workspace. They take turns, and each leaves it as it was rendered.
 struct Turn {
     acme: &'static Acme,
     _turn: MutexGuard<'static, ()>,
@@ -46,7 +50,7 @@ impl Turn {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let acme = Acme::built();
         acme.restore().unwrap();
-        // As a user has it who has built once: cargo has written the services into its lock file.
+        // As after a user's first build, the lock file has the services.
         succeeds(acme.cargo(&["metadata", "--format-version=1"])).unwrap();
         Self { acme, _turn: turn }
     }
@@ -66,7 +70,7 @@ impl Drop for Turn {
 }
 
 #[test]
-fn who_may_call_what_is_told_for_the_whole_workspace() {
+fn the_policy_task_prints_who_may_call_each_method_of_the_workspace() {
     let turn = Turn::take();
     let acme = turn.acme;
     let services = [
@@ -118,7 +122,7 @@ fn who_may_call_what_is_told_for_the_whole_workspace() {
 }
 
 #[test]
-fn ten_services_come_run_together_and_go_without_a_trace() {
+fn ten_services_can_be_added_run_together_and_removed_without_a_trace() {
     let turn = Turn::take();
     let acme = turn.acme;
     turn.git(&["init", "--quiet"]);
@@ -126,7 +130,7 @@ fn ten_services_come_run_together_and_go_without_a_trace() {
     turn.git(&["commit", "--quiet", "--message", "Before"]);
     let before = acme.files().unwrap();
 
-    // They come: only new files, and cargo's own.
+    // Adding them makes new files and changes none, except for cargo's lock file.
     for (name, fields) in TEN {
         render_service(acme.path(), name, &[&format!("fields={fields}")]).unwrap();
     }
@@ -139,7 +143,7 @@ fn ten_services_come_run_together_and_go_without_a_trace() {
     assert_eq!(touched, [" M Cargo.lock"]);
     succeeds(acme.cargo(&["fmt", "--all", "--check"])).unwrap();
 
-    // They run, all of them at the same time, each on its own ports.
+    // They all run at the same time, each on its own ports.
     let ports = ports(acme.path());
     assert_eq!(ports.len(), 13, "{ports:?}");
     {
@@ -159,7 +163,7 @@ fn ten_services_come_run_together_and_go_without_a_trace() {
     }
     stopped(&ports);
 
-    // They go.
+    // Removing them restores the workspace.
     for (name, _) in TEN {
         remove(acme.path(), name);
     }
@@ -186,6 +190,162 @@ fn up_starts_everything_in_the_background_and_down_stops_it() {
 }
 
 #[test]
+fn what_up_writes_is_for_its_owner_alone() {
+    let turn = Turn::take();
+    let data = turn.acme.path().join("data");
+    let _ = fs::remove_dir_all(&data);
+    let down = DownOnDrop(turn.acme);
+    succeeds(turn.acme.cargo(&["xtask", "up"])).unwrap();
+    let mode = |path: &str| {
+        let metadata = fs::metadata(data.join(path)).unwrap();
+        metadata.permissions().mode() & 0o777
+    };
+    for folder in ["", "logs", "run"] {
+        assert_eq!(mode(folder), 0o700, "data/{folder}");
+    }
+    for file in ["logs/core.log", "run/core.pid"] {
+        assert_eq!(mode(file), 0o600, "data/{file}");
+    }
+    drop(down);
+}
+
+#[test]
+fn ctrl_c_stops_what_execute_runs_without_an_error() {
+    let turn = Turn::take();
+    let ports = ports(turn.acme.path());
+    build_tasks(turn.acme);
+    // Make always ends by the signal that has interrupted it, which a shell calls 128 + 2.
+    for (command, status) in [("cargo xtask execute", 0), ("make execute", 130)] {
+        let mut terminal = terminal(turn.acme, &[]);
+        terminal.type_line(command).unwrap();
+        for (port, service) in &ports {
+            ready(*port).unwrap_or_else(|error| {
+                panic!("{service}: {error:#}\n{}", terminal.screen().unwrap())
+            });
+        }
+        terminal.press_ctrl_c().unwrap();
+        let found = terminal.last_status(PATIENCE).unwrap();
+        let screen = terminal.screen().unwrap();
+        assert_eq!(found, status, "{command}:\n{screen}");
+        let count = |text: &str| screen.matches(text).count();
+        assert_eq!(count("stopped"), ports.len(), "{command}:\n{screen}");
+        for noise in ["Error", "error:", "panicked", "backtrace", "***"] {
+            assert_eq!(count(noise), 0, "{command}: `{noise}` in\n{screen}");
+        }
+        stopped(&ports);
+    }
+}
+
+#[test]
+fn a_second_ctrl_c_ends_what_execute_runs_at_once() {
+    let turn = Turn::take();
+    let ports = ports(turn.acme.path());
+    build_tasks(turn.acme);
+    let patient = [
+        ("CORE__SHUTDOWN__TIMEOUT", "10m"),
+        ("CORE__LIMITS__TIMEOUT", "10m"),
+    ];
+    let mut terminal = terminal(turn.acme, &patient);
+    terminal.type_line("make execute").unwrap();
+    for port in ports.keys() {
+        ready(*port).unwrap();
+    }
+    // A request whose body never arrives keeps core from stopping.
+    let (core, _) = ports.iter().find(|(_, name)| *name == "core").unwrap();
+    let mut request = Raw::connect(*core).unwrap();
+    request
+        .send(
+            "POST /v1/users HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+             content-length: 1000\r\nexpect: 100-continue\r\n\r\n",
+        )
+        .unwrap();
+    assert_eq!(request.read_answer().unwrap().0, 100);
+
+    terminal.press_ctrl_c().unwrap();
+    terminal.wait_for("stopping", PATIENCE).unwrap();
+    terminal.press_ctrl_c().unwrap();
+    assert_ne!(terminal.last_status(PATIENCE).unwrap(), 0);
+    eventually_stopped(&ports);
+    assert!(request.read_to_end().unwrap_or_default().is_empty());
+}
+
+#[test]
+fn no_service_outlives_execute_however_it_ends() {
+    let turn = Turn::take();
+    let ports = ports(turn.acme.path());
+    build_tasks(turn.acme);
+    let start = || {
+        let log = turn.acme.path().join("../execute.log");
+        let _ = fs::remove_file(&log);
+        let all = Background::start(&mut turn.acme.cargo(&["xtask", "execute"]), &log).unwrap();
+        for port in ports.keys() {
+            ready(*port).unwrap();
+        }
+        all
+    };
+
+    let mut all = start();
+    all.signal("TERM").unwrap();
+    let status = all.wait(PATIENCE).unwrap();
+    assert!(status.success(), "{status}: {}", all.output().unwrap());
+    stopped(&ports);
+
+    let mut all = start();
+    all.signal("KILL").unwrap();
+    all.wait(PATIENCE).unwrap();
+    eventually_stopped(&ports);
+
+    let mut terminal = terminal(turn.acme, &[]);
+    terminal.type_line("make execute").unwrap();
+    for port in ports.keys() {
+        ready(*port).unwrap();
+    }
+    drop(terminal);
+    eventually_stopped(&ports);
+}
+
+#[test]
+fn a_task_can_be_started_in_any_folder_of_the_workspace() {
+    let turn = Turn::take();
+    let expected = succeeds(turn.acme.cargo(&["xtask", "policy"])).unwrap();
+    for folder in ["services/core/src", "api/users/v1"] {
+        let mut policy = turn.acme.cargo(&["xtask", "policy"]);
+        policy.current_dir(turn.acme.path().join(folder));
+        assert_eq!(
+            succeeds(policy).unwrap().stdout,
+            expected.stdout,
+            "{folder}"
+        );
+    }
+}
+
+#[test]
+fn git_ignores_the_data_of_the_workspace_wherever_it_is_written() {
+    let turn = Turn::take();
+    turn.git(&["init", "--quiet"]);
+    let is_ignored = |path: &str| {
+        let mut git = turn.acme.command("git");
+        git.args(["check-ignore", "--quiet", "--no-index", path]);
+        git.output().unwrap().status.success()
+    };
+    for path in [
+        "data/core.db",
+        "services/core/data/core.db",
+        "services/core/.env",
+    ] {
+        assert!(is_ignored(path), "{path}");
+    }
+    // The layer `data` of every service, and a service called `data`.
+    for path in [
+        "services/core/src/data/schema.rs",
+        "services/data/config.yaml",
+        "api/data/v1/data.proto",
+    ] {
+        assert!(!is_ignored(path), "{path}");
+    }
+}
+
+#[test]
 fn a_mounted_service_answers_on_the_ports_of_core() {
     let turn = Turn::take();
     let acme = turn.acme;
@@ -203,7 +363,7 @@ fn a_mounted_service_answers_on_the_ports_of_core() {
     succeeds(acme.cargo(&["fmt", "--all", "--check"])).unwrap();
 
     {
-        // Not `records` itself: it would use the database of the mounted one.
+        // A backend needs a second service; `records` itself would use the database of the mounted one.
         let backend = Backend::start_with("finance-invoices", &[]).unwrap();
         let client = backend.core.client().with_token(&backend.token);
         let created = client
@@ -248,7 +408,7 @@ fn a_migration_that_would_break_a_rolling_deployment_is_refused() {
     succeeds(acme.cargo(&new)).unwrap();
     let unfilled = String::from_utf8(check().stdout).unwrap();
     assert_eq!(
-        unfilled.matches("these are 0 statements").count(),
+        unfilled.matches("there are 0 statements").count(),
         4,
         "{unfilled}"
     );
@@ -271,8 +431,8 @@ fn a_migration_that_would_break_a_rolling_deployment_is_refused() {
     let refused = check();
     assert!(!refused.status.success());
     let refused = String::from_utf8(refused.stdout).unwrap();
-    let sentence = "postgres/0004_drop_seats/up.sql: src/data/schema.rs still has the column `seats` of `records`: take it \
-                    out of the code first";
+    let sentence = "postgres/0004_drop_seats/up.sql: src/data/schema.rs still has the column `seats` of `records`: remove \
+                    it from the code first";
     assert!(refused.contains(sentence), "{refused}");
     let test = acme
         .cargo(&["test", "--package", "sql-lint"])
@@ -321,7 +481,7 @@ fn the_make_verbs_do_what_they_say() {
         .unwrap();
     let mut records = Background::start(make("records").process_group(0), &log).unwrap();
     ready(port).unwrap_or_else(|error| panic!("{error:#}\n{}", records.output().unwrap()));
-    // Ctrl-C reaches make, cargo and the service alike.
+    // A terminal sends Ctrl-C to make and to the service.
     records.signal_group("INT").unwrap();
     records.wait(PATIENCE).unwrap();
     eventually(PATIENCE, || {
@@ -334,7 +494,7 @@ fn the_make_verbs_do_what_they_say() {
 #[test]
 fn nothing_but_rust_git_and_a_c_compiler_is_needed() {
     let turn = Turn::take();
-    // Everything that build scripts may look for, and no more.
+    // A folder with the only programs that the build can find.
     let folder = TempDir::new().unwrap();
     let rust: PathBuf = String::from_utf8(
         succeeds({
@@ -373,7 +533,7 @@ fn nothing_but_rust_git_and_a_c_compiler_is_needed() {
     succeeds(build).unwrap();
 }
 
-/// HTTP ports of the services, as recorded.
+/// The HTTP port of each service, as recorded in .platform/ports.
 fn ports(workspace: &Path) -> BTreeMap<u16, String> {
     fs::read_dir(workspace.join(".platform/ports"))
         .unwrap()
@@ -406,7 +566,31 @@ fn stopped(ports: &BTreeMap<u16, String>) {
     }
 }
 
-/// What the README says: delete the two folders and the entries in .platform/.
+/// Waits until the services have stopped, which may take a moment when nobody has waited for their processes.
+fn eventually_stopped(ports: &BTreeMap<u16, String>) {
+    for (port, service) in ports {
+        eventually(PATIENCE, || {
+            let answers = Http::new(*port).get("/healthz").is_ok();
+            anyhow::ensure!(!answers, "{service} still runs on {port}");
+            Ok(())
+        })
+        .unwrap();
+    }
+}
+
+/// Builds the tasks, so that a test does not count their build as the start of services.
+fn build_tasks(acme: &Acme) {
+    succeeds(acme.cargo(&["build", "--package", "xtask"])).unwrap();
+}
+
+/// A terminal in the workspace, with settings of services in its environment.
+fn terminal(acme: &Acme, settings: &[(&str, &str)]) -> Terminal {
+    let mut script = acme.command("script");
+    script.envs(settings.iter().copied());
+    Terminal::open(script, &acme.path().join("../terminal.log")).unwrap()
+}
+
+/// Removes a service as the README says: deletes its two folders and its entries in .platform/.
 fn remove(workspace: &Path, name: &str) {
     let service = name.replace('/', "-");
     let record = service.replace('-', "_");
@@ -415,7 +599,7 @@ fn remove(workspace: &Path, name: &str) {
     if namespace == local {
         fs::remove_dir_all(contract).unwrap();
     } else {
-        // The namespace is shared with others.
+        // Other contracts share the namespace.
         fs::remove_file(contract.join(format!("v1/{local}.proto"))).unwrap();
     }
     fs::remove_dir_all(workspace.join("services").join(&service)).unwrap();

@@ -1,11 +1,13 @@
-//! `cargo run`: renders a workspace with two services, builds it, starts it, shows it around, and keeps serving.
+//! `cargo run`: renders a workspace with two services, builds and starts it, shows a round trip, and serves until Ctrl-C.
 
 use std::{
     fs::{self, File},
     io::Read,
     net::TcpListener,
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -14,6 +16,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use tests::{
     cargo::cargo,
+    process::{Leash, signal},
     render::{render_service, render_workspace, repository},
 };
 
@@ -25,28 +28,31 @@ const CORE: &str = "http://127.0.0.1:8101";
 const CONSULTANTS: &str = "http://127.0.0.1:8102";
 const CONSULTANTS_GRPC: &str = "127.0.0.1:9102";
 
-/// Of the services, from the first process to the last port answering.
+/// From the start of the first service until both are ready.
 const READY_WITHIN: Duration = Duration::from_secs(30);
 
-fn main() -> Result<()> {
-    // Ctrl-C reaches the services too; we end when they have ended.
-    ctrlc::set_handler(|| {})?;
+/// Whether the demonstration has got a signal to stop.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
+fn main() -> Result<()> {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../target/demo")
         .join(NAME);
     render(&workspace)?;
     build(&workspace)?;
     let log = workspace.join("data/logs/demo.log");
-    let mut services = start(&workspace, &log)?;
+    let (mut services, _leash) = start(&workspace, &log)?;
     let shown = wait_until_ready(&mut services, &log).and_then(|()| show_around(&workspace));
     if shown.is_ok() {
         println!("\nServing until Ctrl-C; the log is {}", tidy(&log));
-    } else {
-        stop(&mut services)?;
+    } else if services.try_wait()?.is_none() && !INTERRUPTED.load(Ordering::SeqCst) {
+        signal(services.id(), "TERM")?;
     }
     let status = services.wait()?;
-    shown?;
+    // A step that was interrupted has failed, and that is no failure of the demonstration.
+    if !INTERRUPTED.load(Ordering::SeqCst) {
+        shown?;
+    }
     ensure!(
         status.success(),
         "a service failed; its log is {}",
@@ -55,12 +61,12 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Renders what a user would: `cargo generate … template-workspace`, then `cargo new-service` in it.
+/// Renders as a user does: `cargo generate … template-workspace`, and in it `cargo new-service`.
 fn render(workspace: &Path) -> Result<()> {
     println!("Rendering the workspace `{NAME}` and its service `consultants` ({FIELDS})");
     let folder = workspace.parent().context("a workspace has a parent")?;
     fs::create_dir_all(folder)?;
-    // Everything is made anew but what was built, which makes the second run a quick one.
+    // Everything is rendered anew. Only the target folder stays, so that a second run is quick.
     let (built, kept) = (workspace.join("target"), folder.join("target"));
     if built.exists() {
         fs::rename(&built, &kept)?;
@@ -81,7 +87,7 @@ fn build(workspace: &Path) -> Result<()> {
         "Building it in {} (a few minutes the first time)",
         tidy(workspace)
     );
-    // The tasks too: what starts the services is not to be built while they are waited for.
+    // The tasks too: otherwise `xtask` would be built while the demonstration waits for the services.
     for arguments in [&["build"][..], &["build", "--package", "xtask"]] {
         let status = cargo(workspace).args(arguments).status()?;
         ensure!(status.success(), "the build failed");
@@ -89,8 +95,9 @@ fn build(workspace: &Path) -> Result<()> {
     Ok(())
 }
 
-fn start(workspace: &Path, log: &Path) -> Result<Child> {
-    // Or the demonstration would talk to whatever has them.
+/// Starts the services. From then on, Ctrl-C, SIGTERM and SIGHUP are passed on to them.
+fn start(workspace: &Path, log: &Path) -> Result<(Child, Leash)> {
+    // Otherwise the demonstration would talk to whatever listens there.
     for port in [8101, 9101, 8102, 9102] {
         let free = TcpListener::bind(("127.0.0.1", port));
         free.with_context(|| format!("port {port} is in use: stop what has it and try again"))?;
@@ -102,8 +109,17 @@ fn start(workspace: &Path, log: &Path) -> Result<Child> {
         .stdin(Stdio::null())
         .stdout(output.try_clone()?)
         .stderr(output)
+        // In a group of its own, it gets no signal from the terminal, only those that are passed on.
+        .process_group(0)
         .spawn()?;
-    Ok(child)
+    let pid = child.id();
+    let leash = Leash::new(pid)?;
+    ctrlc::set_handler(move || {
+        INTERRUPTED.store(true, Ordering::SeqCst);
+        // This fails only when the services have just ended.
+        let _ = signal(pid, "INT");
+    })?;
+    Ok((child, leash))
 }
 
 fn wait_until_ready(services: &mut Child, log: &Path) -> Result<()> {
@@ -121,7 +137,7 @@ fn wait_until_ready(services: &mut Child, log: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The guided round trip: every step is printed as the command that a user would type.
+/// The round trip. Each step is printed as the command that a user would type.
 fn show_around(workspace: &Path) -> Result<()> {
     let registration = json!({
         "user": {"email": "ada@example.com", "name": "Ada"},
@@ -246,17 +262,6 @@ fn show(answer: &Value) {
     for line in format!("{answer:#}").lines() {
         println!("  {line}");
     }
-}
-
-/// Asks the services to stop, as Ctrl-C would, unless they have ended by themselves.
-fn stop(services: &mut Child) -> Result<()> {
-    if services.try_wait()?.is_none() {
-        let status = Command::new("kill")
-            .args(["-TERM", &services.id().to_string()])
-            .status()?;
-        ensure!(status.success(), "cannot stop the services");
-    }
-    Ok(())
 }
 
 fn tidy(path: &Path) -> String {

@@ -7,8 +7,8 @@ pub fn cache() -> Cache {
     open(&Config::at("memory://").expect("it is a URL"))
 }
 
-/// The cache on the Redis at `REDIS_URL`, with time to answer even where many tests run at once. Tests share it: they
-/// keep apart by their random ids.
+/// A cache on the Redis at `REDIS_URL`. Its timeout is long, because many tests may run at once. All tests share the
+/// Redis; their random ids keep their entries apart.
 pub fn redis() -> Cache {
     let url = std::env::var("REDIS_URL").expect("REDIS_URL names a Redis");
     open(&Config {
