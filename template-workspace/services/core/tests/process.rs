@@ -97,6 +97,17 @@ impl Core {
         assert!(ended.success());
     }
 
+    /// The memory that the process has now, without the pages of its program file (proc_pid_status(5)).
+    #[cfg(target_os = "linux")]
+    fn own_mebibytes(&self) -> usize {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.0.id())).unwrap();
+        let own = status
+            .lines()
+            .find_map(|line| line.strip_prefix("RssAnon:"));
+        let kibibytes = own.unwrap().trim_end_matches("kB").trim();
+        kibibytes.parse::<usize>().unwrap() / 1024
+    }
+
     fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap()
     }
@@ -301,6 +312,36 @@ async fn nothing_that_is_secret_or_personal_is_written_anywhere() {
             );
         }
     }
+}
+
+/// Whoever can send passwords must not be able to fill the memory of a container.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn passwords_take_a_block_of_memory_for_each_core_and_no_more() {
+    let core = Core::start().await;
+    let idle = core.own_mebibytes();
+    for number in 0..45 {
+        let email = format!("{number}@personal.example");
+        let user = json!({"user": {"email": email, "name": "Zuleika"}, "password": PASSWORD});
+        let registered = core.client(&Value::Null).post("/v1/users", user).await;
+        assert_eq!(registered.status, 200, "{}", registered.json);
+    }
+    let mut connections = tokio::task::JoinSet::new();
+    for connection in 0..40 {
+        let client = core.client(&Value::Null);
+        connections.spawn(async move {
+            for number in (connection..100).step_by(40) {
+                let email = format!("{number}@personal.example");
+                let wrong = json!({"email": email, "password": "wrong horse"});
+                assert_eq!(client.post("/v1/auth/login", wrong).await.status, 401);
+            }
+        });
+    }
+    connections.join_all().await;
+
+    let cores = std::thread::available_parallelism().unwrap().get();
+    let (used, most) = (core.own_mebibytes(), idle + 19 * cores + 10);
+    assert!(used <= most, "{used} MiB, {idle} MiB before");
 }
 
 /// The lines of the keys that sign tokens.
