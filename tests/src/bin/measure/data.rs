@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tests::servers::{Postgres, Redis};
 
-use crate::{Process, log_in, post, prepare, register};
+use crate::{log_in, post, prepare, process::Process, register};
 
 const ROUNDS: usize = 9;
 const REQUESTS: usize = 5_000;
