@@ -16,7 +16,7 @@ use crate::{
     service::{AuthApi, UsersApi},
 };
 
-/// This service, as [`platform::run`] takes it.
+/// This service, for [`platform::run`].
 pub const SERVICE: Service = platform::service!(wire, commands: Command);
 
 /// Services that run in this process, on its ports.
@@ -30,19 +30,19 @@ pub const MIGRATIONS: Migrations = platform::migrations!();
 /// The `service` section of the configuration.
 #[derive(Deserialize)]
 pub(crate) struct Settings {
-    /// For how long an access token is accepted.
+    /// How long an access token is valid.
     #[serde(deserialize_with = "token_lifetime")]
     pub token_lifetime: Duration,
     /// How long a session lasts without a refresh.
     #[serde(deserialize_with = "session_lifetime")]
     session_idle: Duration,
-    /// How long a session lasts.
+    /// How long a session lasts in all.
     #[serde(deserialize_with = "session_lifetime")]
     session_lifetime: Duration,
     pub roles: Roles,
 }
 
-/// Read from top to bottom: each line needs the ones above it.
+/// Makes the parts of the service. Read it from top to bottom: each line needs those above it.
 async fn wire(platform: &Platform) -> Result<Module, platform::Error> {
     let database = platform.database(&MIGRATIONS)?;
     let cache = platform.cache()?;
@@ -64,7 +64,7 @@ async fn wire(platform: &Platform) -> Result<Module, platform::Error> {
         .contract(auth::auth_service(AuthApi::new(sessions))))
 }
 
-/// Nothing calls an access token back: for so long it speaks for a user who was deleted or has logged out.
+/// An access token cannot be revoked. It stays valid for this time after its user was deleted or has logged out.
 fn token_lifetime<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     const LONGEST: Duration = Duration::from_secs(5 * 60);
     let lifetime = duration::deserialize(deserializer)?;

@@ -38,7 +38,7 @@ impl From<Error> for Status {
             Error::Busy => auth_v1::errors::busy(message)
                 .retry_after(Duration::from_secs(1))
                 .into(),
-            // These only commands meet.
+            // Only commands get these.
             Error::UnknownRole { .. } | Error::UnknownEmail(_) => {
                 platform::Error::internal(message).into()
             }

@@ -32,8 +32,8 @@ pub async fn hash(password: SecretString) -> Result<String, Error> {
     Ok(hash.map_err(platform::Error::internal)?)
 }
 
-/// Whether this is the password that was hashed. Without a hash it returns `false` after the same time, so that a log in
-/// does not tell which addresses are registered.
+/// Whether this is the password that was hashed. Without a hash it returns `false` after the same time, so that a log
+/// in does not tell which addresses are registered.
 pub async fn verify(password: SecretString, hash: Option<String>) -> Result<bool, Error> {
     in_a_place(move |place| match hash {
         Some(hash) => matches(place, password.expose_secret(), &hash).unwrap_or(false),
@@ -87,8 +87,8 @@ fn matches(place: &mut Place, password: &str, hash: &str) -> Result<bool, passwo
     Ok(Output::new(output)? == expected)
 }
 
-/// Does the work on a thread of its own: a hash takes tens of milliseconds, which would hold up every other request of a
-/// worker thread.
+/// Does the work on a thread of its own: a hash takes tens of milliseconds, which would hold up every other request of
+/// a worker thread.
 async fn in_a_place<T: Send + 'static>(
     work: impl FnOnce(&mut Place) -> T + Send + 'static,
 ) -> Result<T, Error> {

@@ -1,11 +1,12 @@
 //! The places where passwords are hashed. There are few, and each keeps its memory.
 //!
-//! argon2 fills 19 MiB for every hash. Allocated anew each time, such blocks break up the heap of glibc, which then never
-//! shrinks: a hundred log ins took 1.5 GB. So a place allocates its block once and keeps it, and the process never holds
-//! more blocks than places. Keeping it is faster, too: a fresh block costs almost 5000 page faults.
+//! argon2 fills 19 MiB for every hash. Allocated anew each time, such blocks break up the heap of glibc, which then
+//! does not shrink: a hundred log ins took 1.5 GB. So a place allocates its block once and keeps it, and a process never
+//! holds more blocks than places. Keeping it is faster, too: a fresh block costs almost 5000 page faults.
 //!
-//! When a hash is done, its block is wiped. From what argon2 leaves there, its first block can be computed backwards, and
-//! a guess at the password then costs microseconds instead of a whole hash. Wiping costs 4 % of a hash.
+//! A block is wiped after each hash. From what argon2 leaves in it, the beginning of the computation can be worked out
+//! backwards, and with that a guess at the password costs microseconds instead of a whole hash. Wiping costs about 4 %
+//! of a hash.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -52,8 +53,8 @@ impl Places {
         }
     }
 
-    /// Takes a place, and waits for one until `latest`. [`Error::Busy`] when none becomes free by then, or, at once, when
-    /// too many wait already.
+    /// Takes a place, and waits for one until `latest`. [`Error::Busy`] when none becomes free by then, or, at once,
+    /// when too many wait already.
     pub async fn enter(&'static self, latest: Option<Instant>) -> Result<Place, Error> {
         let admitted = self.admitted.try_acquire().map_err(|_| Error::Busy)?;
         let free = self.free.acquire();
