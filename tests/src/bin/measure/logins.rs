@@ -1,4 +1,5 @@
-//! How many log ins a core of the processor manages, beside the check of a password alone; and what memory they take.
+//! How many log ins a core of the processor does in a second, beside the check of a password alone, and the memory that
+//! they take.
 
 use std::{fs, thread};
 
@@ -81,7 +82,7 @@ fn flood(core: &Process) -> Result<f64> {
                 let agent = ureq::Agent::new_with_defaults();
                 for number in (connection..100).step_by(40) {
                     let wrong = json!({"email": email(number), "password": "wrong horse"});
-                    // It is refused.
+                    // The answer is an error, as it should be.
                     let _ = agent
                         .post(format!("{}/v1/auth/login", CORE.http))
                         .send(wrong.to_string());

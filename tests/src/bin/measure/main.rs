@@ -137,7 +137,7 @@ fn rebuilds(workspace: &Path, services: usize) -> Result<()> {
     Ok(())
 }
 
-/// Builds in the dev profile and says how many seconds it took.
+/// Builds in the dev profile, and returns how many seconds it took.
 fn build(workspace: &Path, package: Option<&str>) -> Result<f64> {
     let mut command = cargo(workspace);
     command.args(["build", "--quiet"]);
@@ -149,7 +149,7 @@ fn build(workspace: &Path, package: Option<&str>) -> Result<f64> {
     Ok(start.elapsed().as_secs_f64())
 }
 
-/// A workspace with the service that is measured and `bare`, what it is measured against, built and without data.
+/// Builds a workspace with the service that is measured and with `bare`, which it is compared with. It has no data.
 fn prepare() -> Result<PathBuf> {
     let folder = repository().join("target/measure/requests");
     let workspace = folder.join("acme");
@@ -213,7 +213,7 @@ fn fresh(name: &str) -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// A file that stands in several places, as cargo's programs do, counts once.
+/// The size of a folder in bytes. A file with several names (cargo's programs are hard links) counts once.
 fn size(folder: &Path) -> Result<u64> {
     let mut files = BTreeMap::new();
     for entry in walkdir::WalkDir::new(folder) {

@@ -1,5 +1,5 @@
-//! What a request costs over each transport: behind the layers alone, and in a rendered service; beside the same thing
-//! written by hand, in one run.
+//! What a request costs over each transport, behind the layers alone and in a rendered service. Each is compared with the
+//! same methods written by hand, in the same run.
 
 use std::{
     fs,
@@ -175,7 +175,8 @@ impl Servers {
         Ok(servers)
     }
 
-    /// Each with its address, and how many times as many requests as to a database it gets.
+    /// The servers with their addresses. The third value multiplies the number of requests: an echo is cheap, and the
+    /// kernel counts CPU time in steps of 10 ms.
     fn all(&self) -> [(&Process, &'static Address, u32); 4] {
         [
             (&self.echo, &ECHO, 20),
@@ -195,7 +196,7 @@ fn calls(id: &str, workspace: &Path) -> Result<Vec<Call>> {
     let method = |name| format!("/items.v1.ItemsService/{name}");
     let mut get = vec![0x0a, id.len() as u8];
     get.extend(id.bytes());
-    // name = 10, note = 11, size = 12, done = 13
+    // The numbers of the fields: name = 10, note = 11, size = 12, done = 13.
     let item = b"\x52\x06a name\x5a\x06a note\x60\x07\x68\x00";
     let mut create = vec![0x0a, item.len() as u8];
     create.extend(item);
