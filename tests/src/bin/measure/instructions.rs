@@ -64,6 +64,10 @@ impl Counter {
             text
         };
         Ok(vec![
+            // A large copy is one instruction to a processor and one for each byte to callgrind (`rep movsb`), unless glibc
+            // is told to copy by vectors.
+            "env".into(),
+            "GLIBC_TUNABLES=glibc.cpu.x86_rep_movsb_threshold=2147483647".into(),
             "valgrind".into(),
             "--tool=callgrind".into(),
             option("--vgdb-prefix=", folder.join("vgdb")),
