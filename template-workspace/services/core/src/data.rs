@@ -25,7 +25,7 @@ pub struct UserStore {
 }
 
 impl UserStore {
-    /// Users in this database, whose migrations are the ones of this crate, behind this cache.
+    /// Users in this database, which has the migrations of this crate, behind this cache.
     pub fn new(database: Database, cache: &Cache) -> Self {
         Self {
             database,
@@ -67,7 +67,7 @@ impl UserRepository for UserStore {
             users::name.eq(&user.name),
             users::password_hash.eq(password_hash),
         );
-        // That there was none may be cached.
+        // The cache may hold "not found" for this id.
         let invalidation = self.rows.invalidation(user.id);
         with_conn!(&self.database, |conn| {
             diesel::insert_into(users::table)
@@ -125,7 +125,7 @@ impl UserRepository for UserStore {
                 .optional()
         })
         .map_err(email_taken)?;
-        // Even if none was found: what is cached may be what led the caller to look for it.
+        // Also when no row was found: the entry in the cache may be outdated.
         invalidation.run().await;
         Ok(row.map(User::from))
     }
@@ -174,7 +174,7 @@ impl UserRepository for UserStore {
     }
 }
 
-/// Where a field is kept.
+/// The column of a field.
 fn column(field: UserField) -> Column<users::table> {
     match field {
         UserField::CreatedAt => Column::of(users::created_at),
@@ -182,7 +182,7 @@ fn column(field: UserField) -> Column<users::table> {
     }
 }
 
-/// What is read of a row, and cached: no secrets.
+/// The columns that are read and cached. They hold no secrets.
 #[derive(Clone, Queryable, Selectable, Serialize, Deserialize)]
 #[diesel(table_name = users)]
 struct UserRow {

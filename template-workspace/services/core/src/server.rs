@@ -15,7 +15,7 @@ use crate::{
     service::{AuthApi, UsersApi},
 };
 
-/// This service, as [`platform::run`] takes it.
+/// This service, for [`platform::run`].
 pub const SERVICE: Service = platform::service!(wire, commands: Command);
 
 /// Services that run in this process, on its ports.
@@ -29,8 +29,8 @@ pub const MIGRATIONS: Migrations = platform::migrations!();
 section! {
     /// Section `service` of the configuration.
     pub(crate) struct Settings {
-        /// How long an access token is accepted. Nothing calls it back: for so long it speaks for a user who was deleted
-        /// or has logged out.
+        /// How long an access token is valid. It cannot be revoked: it stays valid for this time after its user was
+        /// deleted or has logged out.
         token_lifetime: Duration => within("1s", "5m"),
         /// How long a session lasts without a refresh.
         session_idle: Duration => within("1s", "3650d"),
@@ -41,7 +41,7 @@ section! {
     }
 }
 
-/// Read from top to bottom: each line needs the ones above it.
+/// Makes the parts of the service. Read it from top to bottom: each line needs those above it.
 async fn wire(platform: &Platform) -> Result<Module, StartError> {
     let database = platform.database(&MIGRATIONS)?;
     let cache = platform.cache()?;

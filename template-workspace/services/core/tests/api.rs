@@ -13,7 +13,7 @@ use users_api::v1::{
 
 const PASSWORD: &str = "correct horse";
 
-/// Registers a user and logs in; answers with the user and the token.
+/// Registers a user and logs in. Returns the user and the access token.
 async fn join(server: &TestServer, email: &str) -> (Value, String) {
     let registration = json!({"user": {"email": email, "name": "Ada"}, "password": PASSWORD});
     let registered = server.anonymous().post("/v1/users", registration).await;

@@ -1,4 +1,4 @@
-//! Items by their ids, for a minute: in memory, or on Redis.
+//! A cache of items by id, in memory or on Redis. An entry lasts for a minute.
 
 use std::time::Duration;
 

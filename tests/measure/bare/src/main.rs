@@ -1,9 +1,9 @@
-//! Items served by hand, with no layer at all, and what they are compared with:
+//! Items served by hand, without any layer, and the programs that they are compared with:
 //!
 //! - `bare echo HTTP_ADDRESS GRPC_ADDRESS` answers from memory.
 //! - `bare query HTTP_ADDRESS GRPC_ADDRESS DATABASE [CACHE]` runs the statements that the rendered service runs, through a
-//!   pool like its own, and keeps what it has got by its id in the cache; both are URLs, as in a service's configuration.
-//! - `bare` answers from memory behind the platform's layers; the environment configures it, as any service.
+//!   pool like its own, and caches items by id. Both arguments are URLs, as in a service's configuration.
+//! - `bare` answers from memory behind the platform's layers. It is configured like any service.
 //! - `bare password HTTP_ADDRESS` checks a password for every request.
 //! - `bare tokens FOLDER ALGORITHM [PEM]` signs and verifies tokens, and says what each costs.
 //! - `bare sink ADDRESS` takes traces (OTLP over gRPC) and forgets them.

@@ -1,4 +1,4 @@
-//! A collector of traces that keeps none: every export succeeds, with an empty answer.
+//! A collector of traces that keeps none. Every export succeeds with an empty response.
 
 use axum::{
     Router,
@@ -23,7 +23,7 @@ pub async fn serve(address: &str) -> Result<(), Failure> {
 async fn export(request: Request) -> Result<Response, axum::http::StatusCode> {
     let read = request.into_body().collect().await;
     read.map_err(|_| axum::http::StatusCode::BAD_REQUEST)?;
-    // A message of no bytes, not compressed.
+    // An empty message, not compressed.
     let message = http_body_util::Full::new(Bytes::from_static(&[0; 5]));
     let ok = async { Some(Ok(HeaderMap::from_iter([("grpc-status".parse().ok()?, "0".parse().ok()?)]))) };
     let mut response = Response::new(Body::new(message.with_trailers(ok)));

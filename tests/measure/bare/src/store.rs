@@ -1,4 +1,4 @@
-//! What the methods ask for: from memory, or from a database and its cache.
+//! The items that the methods return: from memory, or from a database and its cache.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};

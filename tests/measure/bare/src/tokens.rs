@@ -1,4 +1,4 @@
-//! What a token costs: signed, verified for the first time, and verified again.
+//! The cost of a token: of signing it, of verifying it for the first time, and of verifying it again.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -53,7 +53,7 @@ pub async fn measure(
         let value = format!("Bearer {token}").parse()?;
         Ok(HeaderMap::from_iter([(AUTHORIZATION, value)]))
     };
-    // The keys are read once.
+    // The first call reads the keys.
     verifier.verify(&sign()?).await?;
 
     let started = cpu()?;
@@ -79,7 +79,7 @@ pub async fn measure(
     Ok(())
 }
 
-/// Nanoseconds that this thread has run.
+/// The CPU time of this thread in nanoseconds.
 fn cpu() -> Result<u64, Failure> {
     let times = fs::read_to_string("/proc/thread-self/schedstat")?;
     let running = times.split(' ').next().unwrap_or_default();

@@ -10,25 +10,25 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tests::servers::{Postgres, Redis};
 
-use crate::{Process, log_in, post, prepare, register};
+use crate::{log_in, post, prepare, process::Process, register};
 
 const ROUNDS: usize = 9;
 const REQUESTS: usize = 5_000;
 
-/// A database, and a cache before it.
+/// A database and the cache in front of it.
 struct Backend {
     name: &'static str,
     database: String,
     cache: String,
 }
 
-/// A server, and where it listens.
+/// A server and the address that it listens on.
 struct Server {
     process: Process,
     base: String,
 }
 
-/// Of a request, in microseconds.
+/// What a request costs, in microseconds.
 struct Cost {
     cpu: f64,
     p50: u64,
@@ -104,7 +104,8 @@ impl Backend {
         for (call, paths, body, servers) in calls {
             // A token does not last for all of them.
             let token = log_in()?;
-            // Taken in turn, so that a machine that slows down does so for both; what else it does only adds to the cost.
+            // The servers take turns, so that a machine that slows down does so for both. Other work of the machine only adds
+            // to the cost, so the least is the truest.
             let mut least = servers.map(|_| Cost::MOST);
             for _ in 0..ROUNDS {
                 for (least, server) in least.iter_mut().zip(servers) {
@@ -129,7 +130,7 @@ impl Backend {
         Ok(())
     }
 
-    /// The rendered service, whose cache holds what it has read for so long.
+    /// Starts the rendered service. Its cache holds an entry for `ttl`.
     fn service(&self, workspace: &Path, port: u16, ttl: &str) -> Result<Server> {
         let [http, grpc] = [port, port + 1000].map(|port| port.to_string());
         let variables = [
@@ -157,7 +158,7 @@ impl Backend {
 }
 
 impl Server {
-    /// Sends the requests, one after the other.
+    /// Sends the requests one after the other, and returns what each cost.
     fn load(
         &self,
         workspace: &Path,
@@ -195,7 +196,7 @@ impl Server {
             report.contains(&format!("{REQUESTS} 2xx")),
             "not every request succeeded:\n{report}"
         );
-        // When it began, its status, and how long it took.
+        // A line has the start of a request, its status, and its duration.
         let mut latencies = Vec::new();
         for line in fs::read_to_string(&log)?.lines() {
             let takes = line.split('\t').nth(2).context("a line has three parts")?;

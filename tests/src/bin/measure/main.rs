@@ -2,20 +2,22 @@
 //! tables.
 //!
 //! `requests`, `data` and `logins` need h2load (Debian: nghttp2-client) and Linux (`/proc`), `data` PostgreSQL and Redis as
-//! well, `tokens` openssl and Linux.
+//! well, `tokens` openssl and Linux. `requests` counts instructions with perf or, where that does not work, with valgrind.
 
 mod data;
+mod instructions;
+mod logins;
+mod process;
+mod requests;
 mod tokens;
 
 use std::{
     collections::BTreeMap,
-    fs,
-    net::TcpStream,
+    env, fs,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    thread::sleep,
-    time::{Duration, Instant},
+    process::{Command, ExitCode},
+    time::Instant,
 };
 
 use anyhow::{Context, Result, bail, ensure};
@@ -25,18 +27,39 @@ use tests::{
     render::{render_service, render_workspace, repository},
 };
 
+use crate::process::Address;
+
 const FIELDS: &str = "fields=name:string, note:text?, size:int64, done:bool";
 
-fn main() -> Result<()> {
-    match std::env::args().nth(1).as_deref() {
-        Some("render") => rendering(),
-        Some("build") => building(),
-        Some("requests") => requests(),
-        Some("data") => data::measure(),
-        Some("tokens") => tokens::measure(),
-        Some("logins") => logins(),
+const CORE: Address = Address {
+    http: "http://127.0.0.1:8101",
+    grpc: "http://127.0.0.1:9101",
+};
+
+fn main() -> Result<ExitCode> {
+    // cargo-generate wants to know its user's name, and a container may have none.
+    if env::var_os("USER").is_none() {
+        let mut again = Command::new(env::current_exe()?);
+        let ended = again
+            .args(env::args_os().skip(1))
+            .env("USER", "nobody")
+            .status()?;
+        return Ok(if ended.success() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        });
+    }
+    match env::args().nth(1).as_deref() {
+        Some("render") => rendering()?,
+        Some("build") => building()?,
+        Some("requests") => requests::measure()?,
+        Some("data") => data::measure()?,
+        Some("tokens") => tokens::measure()?,
+        Some("logins") => logins::measure()?,
         _ => bail!("usage: measure render|build|requests|data|tokens|logins"),
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn rendering() -> Result<()> {
@@ -114,7 +137,7 @@ fn rebuilds(workspace: &Path, services: usize) -> Result<()> {
     Ok(())
 }
 
-/// Builds in the dev profile and says how many seconds it took.
+/// Builds in the dev profile, and returns how many seconds it took.
 fn build(workspace: &Path, package: Option<&str>) -> Result<f64> {
     let mut command = cargo(workspace);
     command.args(["build", "--quiet"]);
@@ -126,7 +149,7 @@ fn build(workspace: &Path, package: Option<&str>) -> Result<f64> {
     Ok(start.elapsed().as_secs_f64())
 }
 
-/// A workspace with the service that is measured and `bare`, what it is measured against, built and without data.
+/// Builds a workspace with the service that is measured and with `bare`, which it is compared with. It has no data.
 fn prepare() -> Result<PathBuf> {
     let folder = repository().join("target/measure/requests");
     let workspace = folder.join("acme");
@@ -155,353 +178,6 @@ fn prepare() -> Result<PathBuf> {
     }
 }
 
-/// CPU time per request of the rendered service and of the same thing written by hand, in one run; and what the layers
-/// alone add to an echo.
-fn requests() -> Result<()> {
-    let workspace = prepare()?;
-    let core = Process::start(&workspace, "core", &[])?;
-    core.ready("http://127.0.0.1:8101")?;
-    register()?;
-    let token = log_in()?;
-    let start = Instant::now();
-    let items = Process::start(&workspace, "items", &[])?;
-    items.ready(SERVICE.http)?;
-    println!("| a service, release build | |\n|---|---|");
-    println!(
-        "| from start to ready | {:.0} ms |",
-        start.elapsed().as_secs_f64() * 1e3
-    );
-    sleep(Duration::from_secs(2));
-    println!(
-        "| resident memory, idle | {:.1} MB |\n",
-        items.resident_megabytes()?
-    );
-
-    drop(items);
-
-    // One request in a hundred is traced, which is the default once there is somebody to send traces to.
-    let _sink = Process::start(&workspace, "bare", &["sink", COLLECTOR])?;
-    let collector = format!("http://{COLLECTOR}");
-    let traced = [("ITEMS__TELEMETRY__OTLP_ENDPOINT", collector.as_str())];
-    let items = Process::start_with(&workspace, "items", &[], &traced)?;
-    items.ready(SERVICE.http)?;
-    let id = fill(&token)?;
-    let layers = Process::start(&workspace, "bare", &[])?;
-    layers.ready(LAYERS.http)?;
-    let arguments = ["echo", "127.0.0.1:18081", "127.0.0.1:19081"];
-    let echo = Process::start(&workspace, "bare", &arguments)?;
-    let arguments = [
-        "query",
-        "127.0.0.1:18082",
-        "127.0.0.1:19082",
-        "sqlite://data/items.db",
-    ];
-    let query = Process::start(&workspace, "bare", &arguments)?;
-    sleep(Duration::from_millis(500));
-
-    println!(
-        "| µs of CPU a request | echo by hand | behind the layers | added | query by hand | the service |"
-    );
-    println!("|---|---|---|---|---|---|");
-    for call in &calls(&id, &workspace)? {
-        // A token does not last for all of them.
-        let token = log_in()?;
-        // Taken in turn, so that a machine that slows down does so for all of them.
-        let servers = [
-            (&echo, &ECHO, 20),
-            (&layers, &LAYERS, 20),
-            (&query, &QUERY, 1),
-            (&items, &SERVICE, 1),
-        ];
-        let mut taken = servers.map(|_| Vec::new());
-        for _ in 0..5 {
-            for (times, (process, address, more)) in taken.iter_mut().zip(servers) {
-                let requests = call.requests * more;
-                times.push(call.cpu_micros(process, address, &token, requests)?);
-            }
-        }
-        let [echo, layers, query, service] = taken.map(|mut times| {
-            times.sort_by(f64::total_cmp);
-            times[times.len() / 2]
-        });
-        let added = (layers - echo) / echo * 100.0;
-        println!(
-            "| {} | {echo:.1} | {layers:.1} | {added:.0} % | {query:.0} | {service:.0} |",
-            call.name
-        );
-    }
-    Ok(())
-}
-
-/// Log ins that a core of the processor manages in a second, beside the check of a password alone, in one run.
-fn logins() -> Result<()> {
-    const LOG_INS: u32 = 200;
-    let workspace = prepare()?;
-    let core = Process::start(&workspace, "core", &[])?;
-    core.ready("http://127.0.0.1:8101")?;
-    register()?;
-    let bare = Process::start(&workspace, "bare", &["password", "127.0.0.1:18084"])?;
-    bare.listening("127.0.0.1:18084")?;
-
-    let body = workspace.join("target/credentials");
-    fs::write(&body, credentials().to_string())?;
-    let call = Call {
-        name: "log in",
-        grpc: false,
-        path: "/v1/auth/login".to_owned(),
-        body: Some(body),
-        requests: LOG_INS,
-    };
-    let servers = [(&bare, &PASSWORD), (&core, &CORE)];
-    let mut taken = servers.map(|_| Vec::new());
-    for _ in 0..5 {
-        for (times, (process, address)) in taken.iter_mut().zip(servers) {
-            times.push(call.cpu_micros(process, address, "none", call.requests)?);
-        }
-    }
-    let [bare, core] = taken.map(|mut times| {
-        times.sort_by(f64::total_cmp);
-        1e6 / times[times.len() / 2]
-    });
-    println!("| a second and core | |\n|---|---|");
-    println!("| passwords checked by bare argon2id | {bare:.1} |");
-    println!("| log ins by `core`, SQLite | {core:.1} |");
-    Ok(())
-}
-
-struct Address {
-    http: &'static str,
-    grpc: &'static str,
-}
-
-const COLLECTOR: &str = "127.0.0.1:14317";
-const CORE: Address = Address {
-    http: "http://127.0.0.1:8101",
-    grpc: "http://127.0.0.1:9101",
-};
-const PASSWORD: Address = Address {
-    http: "http://127.0.0.1:18084",
-    grpc: "",
-};
-const SERVICE: Address = Address {
-    http: "http://127.0.0.1:8102",
-    grpc: "http://127.0.0.1:9102",
-};
-const LAYERS: Address = Address {
-    http: "http://127.0.0.1:18083",
-    grpc: "http://127.0.0.1:19083",
-};
-const ECHO: Address = Address {
-    http: "http://127.0.0.1:18081",
-    grpc: "http://127.0.0.1:19081",
-};
-const QUERY: Address = Address {
-    http: "http://127.0.0.1:18082",
-    grpc: "http://127.0.0.1:19082",
-};
-
-struct Call {
-    name: &'static str,
-    grpc: bool,
-    path: String,
-    body: Option<PathBuf>,
-    requests: u32,
-}
-
-fn calls(id: &str, workspace: &Path) -> Result<Vec<Call>> {
-    let write = |name: &str, bytes: &[u8]| -> Result<Option<PathBuf>> {
-        let path = workspace.join("target").join(name);
-        fs::write(&path, bytes)?;
-        Ok(Some(path))
-    };
-    let method = |name| format!("/items.v1.ItemsService/{name}");
-    let mut get = vec![0x0a, id.len() as u8];
-    get.extend(id.bytes());
-    // name = 10, note = 11, size = 12, done = 13
-    let item = b"\x52\x06a name\x5a\x06a note\x60\x07\x68\x00";
-    let mut create = vec![0x0a, item.len() as u8];
-    create.extend(item);
-    let json = json!({"name": "a name", "note": "a note", "size": "7", "done": false});
-    let call = |name, grpc, path, body, requests| Call {
-        name,
-        grpc,
-        path,
-        body,
-        requests,
-    };
-    Ok(vec![
-        call(
-            "get, gRPC",
-            true,
-            method("GetItem"),
-            write("get", &framed(&get))?,
-            10_000,
-        ),
-        call("get, HTTP", false, format!("/v1/items/{id}"), None, 10_000),
-        call(
-            "list of 20, gRPC",
-            true,
-            method("ListItems"),
-            write("list", &framed(b"\x08\x14"))?,
-            5_000,
-        ),
-        call(
-            "list of 20, HTTP",
-            false,
-            "/v1/items?pageSize=20".to_owned(),
-            None,
-            5_000,
-        ),
-        call(
-            "create, gRPC",
-            true,
-            method("CreateItem"),
-            write("create", &framed(&create))?,
-            5_000,
-        ),
-        call(
-            "create, HTTP",
-            false,
-            "/v1/items".to_owned(),
-            write("json", json.to_string().as_bytes())?,
-            5_000,
-        ),
-    ])
-}
-
-/// A gRPC message on the wire: not compressed, its length, itself.
-fn framed(message: &[u8]) -> Vec<u8> {
-    let mut frame = vec![0];
-    frame.extend((message.len() as u32).to_be_bytes());
-    frame.extend(message);
-    frame
-}
-
-impl Call {
-    /// Sends the requests and says what each cost the server, user and system time together.
-    fn cpu_micros(
-        &self,
-        server: &Process,
-        address: &Address,
-        token: &str,
-        requests: u32,
-    ) -> Result<f64> {
-        let mut command = Command::new("h2load");
-        command.args(["-c", "4", "-n", &requests.to_string()]);
-        command
-            .arg("-H")
-            .arg(format!("authorization: Bearer {token}"));
-        let base = if self.grpc {
-            command.args([
-                "-m",
-                "8",
-                "-H",
-                "content-type: application/grpc",
-                "-H",
-                "te: trailers",
-            ]);
-            address.grpc
-        } else {
-            command.args(["--h1", "-H", "content-type: application/json"]);
-            address.http
-        };
-        if let Some(body) = &self.body {
-            command.arg("-d").arg(body);
-        }
-        let before = server.cpu()?;
-        let output = command
-            .arg(format!("{base}{}", self.path))
-            .output()
-            .context("h2load (nghttp2-client) is missing")?;
-        let used = server.cpu()? - before;
-        let report = String::from_utf8_lossy(&output.stdout);
-        ensure!(
-            report.contains(&format!("{requests} 2xx")) && !report.contains("(0) data"),
-            "{}: not every request succeeded:\n{report}",
-            self.name,
-        );
-        Ok(used.as_secs_f64() * 1e6 / f64::from(requests))
-    }
-}
-
-struct Process(Child);
-
-impl Process {
-    fn start(workspace: &Path, name: &str, arguments: &[&str]) -> Result<Self> {
-        Self::start_with(workspace, name, arguments, &[])
-    }
-
-    fn start_with(
-        workspace: &Path,
-        name: &str,
-        arguments: &[&str],
-        variables: &[(&str, &str)],
-    ) -> Result<Self> {
-        let log = fs::File::create(workspace.join("target").join(format!("{name}.log")))?;
-        let child = Command::new(workspace.join("target/release").join(name))
-            .args(arguments)
-            .envs(variables.iter().copied())
-            .current_dir(workspace)
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .stdin(Stdio::null())
-            .spawn()?;
-        Ok(Self(child))
-    }
-
-    fn ready(&self, base: &str) -> Result<()> {
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while ureq::get(format!("{base}/readyz")).call().is_err() {
-            ensure!(Instant::now() < deadline, "{base} does not become ready");
-            sleep(Duration::from_millis(1));
-        }
-        Ok(())
-    }
-
-    fn listening(&self, address: &str) -> Result<()> {
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while TcpStream::connect(address).is_err() {
-            ensure!(Instant::now() < deadline, "nothing listens on {address}");
-            sleep(Duration::from_millis(1));
-        }
-        Ok(())
-    }
-
-    /// User and system time, from `/proc/PID/stat` (proc_pid_stat(5), fields 14 and 15).
-    fn cpu(&self) -> Result<Duration> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.0.id()))?;
-        let (_, fields) = stat
-            .rsplit_once(')')
-            .context("an unknown form of /proc/PID/stat")?;
-        let ticks: u64 = fields
-            .split_whitespace()
-            .skip(11)
-            .take(2)
-            .map(|f| f.parse().unwrap_or(0))
-            .sum();
-        // A tick is 10 ms wherever Linux runs in user space (USER_HZ).
-        Ok(Duration::from_millis(ticks * 10))
-    }
-
-    fn resident_megabytes(&self) -> Result<f64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
-            .context("no VmRSS")?;
-        let kilobytes: f64 = line.trim().trim_end_matches("kB").trim().parse()?;
-        Ok(kilobytes / 1024.0)
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // It may have ended by itself; there is nothing else to do about a failure here.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 fn register() -> Result<()> {
     let user =
         json!({"user": {"email": "ada@example.com", "name": "Ada"}, "password": "correct horse"});
@@ -518,16 +194,6 @@ fn log_in() -> Result<String> {
 
 fn credentials() -> Value {
     json!({"email": "ada@example.com", "password": "correct horse"})
-}
-
-/// Creates enough items for a page; answers with the id of one.
-fn fill(token: &str) -> Result<String> {
-    let item = json!({"name": "a name", "note": "a note", "size": "7", "done": false});
-    let mut id = Value::Null;
-    for _ in 0..20 {
-        id = post(&format!("{}/v1/items", SERVICE.http), token, &item)?["id"].take();
-    }
-    Ok(id.as_str().context("no id")?.to_owned())
 }
 
 fn post(url: &str, token: &str, body: &Value) -> Result<Value> {
@@ -547,7 +213,7 @@ fn fresh(name: &str) -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// A file that stands in several places, as cargo's programs do, counts once.
+/// The size of a folder in bytes. A file with several names (cargo's programs are hard links) counts once.
 fn size(folder: &Path) -> Result<u64> {
     let mut files = BTreeMap::new();
     for entry in walkdir::WalkDir::new(folder) {

@@ -1,4 +1,4 @@
-//! What a token costs: signed, verified for the first time, and verified again.
+//! The cost of a token: of signing it, of verifying it for the first time, and of verifying it again.
 
 use std::process::Command;
 

@@ -14,7 +14,7 @@ use super::{
 #[derive(Default)]
 pub struct FakeUsers {
     rows: Mutex<Vec<(User, String)>>,
-    /// Addresses with a role.
+    /// Pairs of an address and a role.
     pub roles: Mutex<Vec<(String, String)>>,
 }
 
@@ -104,7 +104,7 @@ impl UserRepository for FakeUsers {
     }
 }
 
-/// One user, and their sessions.
+/// One user and their sessions.
 pub struct FakeSessions {
     pub email: String,
     pub user_id: Uuid,

@@ -1,4 +1,4 @@
-//! What users are to the team.
+//! The roles of users.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,7 +32,7 @@ impl Setting for Roles {
 }
 
 impl Roles {
-    /// That there is such a role.
+    /// [`Error::UnknownRole`] unless the configuration has this role.
     pub fn check(&self, role: &str) -> Result<(), Error> {
         if self.0.contains_key(role) {
             return Ok(());
@@ -43,7 +43,7 @@ impl Roles {
         })
     }
 
-    /// The user as a token shows them. A role that the configuration does not know any more brings no scopes.
+    /// The user as the access token describes them. A role that is no longer in the configuration has no scopes.
     pub fn caller(&self, user_id: Uuid, roles: Vec<String>) -> Caller {
         let scopes: BTreeSet<_> = roles
             .iter()
@@ -58,7 +58,7 @@ impl Roles {
     }
 }
 
-/// Without spaces, which part the scopes of a token (RFC 6749, section 3.3).
+/// A scope has no spaces, because spaces separate the scopes in a token (RFC 6749, section 3.3).
 fn is_name(name: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte);
     !name.is_empty() && name.bytes().all(allowed)

@@ -10,20 +10,20 @@ use uuid::Uuid;
 
 use super::{Error, email::normal_email, password, roles::Roles};
 
-/// Somebody who can log in.
+/// A person who can log in.
 #[derive(Debug, Clone, PartialEq)]
 pub struct User {
     pub id: Uuid,
-    /// Counts the writes, from 1.
+    /// Starts at 1 and grows with each write.
     pub version: i64,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
-    /// In the form of [`normal_email`]: two users never share one.
+    /// In the form of [`normal_email`], and unique.
     pub email: String,
     pub name: String,
 }
 
-/// The fields that lists of users can be filtered and ordered by: those with an index.
+/// The fields by which lists can be filtered and ordered. Each has an index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UserField {
     CreatedAt,
@@ -45,21 +45,21 @@ impl Listed for User {
     }
 }
 
-/// What it takes to register.
+/// The input of a registration.
 pub struct NewUser {
     pub email: String,
     pub name: String,
     pub password: SecretString,
 }
 
-/// New values; `None` leaves a field as it is.
+/// New values. `None` leaves a field unchanged.
 #[derive(Debug, Default, Clone)]
 pub struct UserChange {
     pub email: Option<String>,
     pub name: Option<String>,
 }
 
-/// Where users are kept.
+/// The storage of users.
 pub trait UserRepository: Send + Sync + 'static {
     /// Adds a user; [`Error::EmailTaken`] when the address is in use.
     fn insert(
@@ -71,14 +71,14 @@ pub trait UserRepository: Send + Sync + 'static {
     /// Finds one user.
     fn find(&self, id: Uuid) -> impl Future<Output = Result<Option<User>, Error>> + Send;
 
-    /// Lists the users that the query asks for, and one more if there is.
+    /// Returns the users that match the query, and one more if there is one: it tells that there is a next page.
     fn list(
         &self,
         query: &ListQuery<UserField>,
     ) -> impl Future<Output = Result<Vec<User>, Error>> + Send;
 
-    /// Changes a user, if it still has the expected version, and returns it as stored;
-    /// `None` when it is gone or has another version.
+    /// Changes a user that still has the expected version, and returns it as stored.
+    /// `None` when there is no such user or its version differs.
     fn update(
         &self,
         id: Uuid,
@@ -87,29 +87,29 @@ pub trait UserRepository: Send + Sync + 'static {
         now: DateTime<Utc>,
     ) -> impl Future<Output = Result<Option<User>, Error>> + Send;
 
-    /// Deletes a user, if it still has the expected version;
-    /// `false` when it is gone or has another version.
+    /// Deletes a user that still has the expected version.
+    /// `false` when there is no such user or its version differs.
     fn delete(
         &self,
         id: Uuid,
         expected_version: Option<i64>,
     ) -> impl Future<Output = Result<bool, Error>> + Send;
 
-    /// Gives a role to the user with this address, who may have it already; `false` when there is no such user.
+    /// Gives a role to the user with this address, unless they have it. `false` when there is no such user.
     fn grant(&self, email: &str, role: &str) -> impl Future<Output = Result<bool, Error>> + Send;
 
-    /// Takes a role, which they may not have, from the user with this address; `false` when there is no such user.
+    /// Takes a role from the user with this address, if they have it. `false` when there is no such user.
     fn revoke(&self, email: &str, role: &str) -> impl Future<Output = Result<bool, Error>> + Send;
 }
 
-/// The use cases.
+/// The use cases of users.
 pub struct Users<R> {
     repository: Arc<R>,
     roles: Roles,
 }
 
 impl<R: UserRepository> Users<R> {
-    /// Users kept in this repository, who can have these roles.
+    /// Users in this repository, with these possible roles.
     pub fn new(repository: Arc<R>, roles: Roles) -> Self {
         Self { repository, roles }
     }
@@ -176,14 +176,14 @@ impl<R: UserRepository> Users<R> {
         Err(self.gone_or_changed(id).await?)
     }
 
-    /// Gives a role to a user, from their next access token on.
+    /// Gives a role to a user. Their next access token has it.
     pub async fn grant(&self, email: &str, role: &str) -> Result<(), Error> {
         self.roles.check(role)?;
         let granted = self.repository.grant(&normal_email(email), role).await?;
         known(granted, email)
     }
 
-    /// Takes a role from a user, from their next access token on. It need not be one that there still is.
+    /// Takes a role from a user. Their next access token does not have it. The role need not be in the configuration.
     pub async fn revoke(&self, email: &str, role: &str) -> Result<(), Error> {
         let revoked = self.repository.revoke(&normal_email(email), role).await?;
         known(revoked, email)
@@ -318,7 +318,7 @@ mod tests {
         let nobody = users.grant("eve@example.com", "admin").await;
         assert!(matches!(nobody, Err(Error::UnknownEmail(_))));
 
-        // A role that was taken out of the configuration can still be taken from its holders.
+        // A role that is no longer in the configuration can still be taken from users.
         users.revoke("ada@example.com", "amdin").await.unwrap();
         users.revoke("ada@example.com", "admin").await.unwrap();
         assert!(users.repository.roles.lock().unwrap().is_empty());

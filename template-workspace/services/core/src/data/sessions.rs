@@ -7,13 +7,13 @@ use uuid::Uuid;
 use super::schema::{sessions, user_roles, users};
 use crate::biz::{Beginning, Credentials, Error, SessionRepository, StoredSession};
 
-/// Sessions in the database, and never in a cache: what has ended has ended for every replica.
+/// Sessions in the database. They are never cached, so that a session that ends has ended for every replica.
 pub struct SessionStore {
     database: Database,
 }
 
 impl SessionStore {
-    /// Sessions in this database, whose migrations are the ones of this crate.
+    /// Sessions in this database, which has the migrations of this crate.
     pub fn new(database: Database) -> Self {
         Self { database }
     }
@@ -57,7 +57,8 @@ impl SessionRepository for SessionStore {
         })?)
     }
 
-    /// In a transaction with the check of the hash, or a password that is changed meanwhile would still let in.
+    /// The hash is checked in the same transaction. Otherwise a log in with the old password could succeed after the
+    /// password was changed.
     async fn begin(&self, beginning: Beginning<'_>) -> Result<bool, Error> {
         let Beginning {
             session,

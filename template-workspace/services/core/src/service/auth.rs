@@ -7,13 +7,13 @@ use tonic::{Request, Response, Status};
 
 use crate::biz::{Session, SessionRepository, Sessions};
 
-/// `auth.v1.AuthService`.
+/// The implementation of `auth.v1.AuthService`.
 pub struct AuthApi<R> {
     sessions: Sessions<R>,
 }
 
 impl<R> AuthApi<R> {
-    /// Serves these sessions.
+    /// An implementation with these sessions.
     pub fn new(sessions: Sessions<R>) -> Self {
         Self { sessions }
     }
@@ -75,7 +75,7 @@ impl<R: SessionRepository> AuthService for AuthApi<R> {
     }
 }
 
-/// The address of the client that asks.
+/// The address of the client that sent the request.
 fn client() -> Option<IpAddr> {
     context::current()?.client()
 }

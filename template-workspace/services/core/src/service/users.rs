@@ -9,25 +9,25 @@ use users_api::v1::{self, users_service_server::UsersService};
 
 use crate::biz::{NewUser, User, UserChange, UserField, UserRepository, Users};
 
-/// What lists can be filtered and ordered by; unless asked otherwise, they begin with the newest.
+/// The fields by which lists can be filtered and ordered. Without an order, the newest come first.
 pub const USER_FIELDS: &[filter::Field<UserField>] = &[
     filter::Field::required(UserField::CreatedAt, "created_at", filter::Kind::Timestamp),
     filter::Field::required(UserField::Email, "email", filter::Kind::Text),
 ];
 
-/// `users.v1.UsersService`.
+/// The implementation of `users.v1.UsersService`.
 pub struct UsersApi<R> {
     users: Users<R>,
 }
 
 impl<R> UsersApi<R> {
-    /// Serves these users.
+    /// An implementation with these users.
     pub fn new(users: Users<R>) -> Self {
         Self { users }
     }
 }
 
-// Requests arrive validated: what the contract requires is there and well formed.
+// Requests have been validated: the fields that the contract requires are present and well formed.
 #[tonic::async_trait]
 impl<R: UserRepository> UsersService for UsersApi<R> {
     async fn create_user(
