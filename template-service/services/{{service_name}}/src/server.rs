@@ -5,8 +5,11 @@ use platform::{Module, Platform, Service{% if has_embeds %}, client{% endif %}, 
 use serde::Deserialize;
 {%- endif %}
 use {{contract_crate}}::v1;
-{%- for line in client_imports %}
-{{line}}
+{%- for client in clients %}
+{%- assign client_import = client[2] %}
+{%- if client_import != "" %}
+use {{client_import}};
+{%- endif %}
 {%- endfor %}
 
 use crate::{biz::{{UseCases}}, data::{{Resource}}Store, service::{{Resource}}Api};
@@ -22,8 +25,9 @@ pub const MIGRATIONS: Migrations = platform::migrations!();
 #[derive(Deserialize)]
 struct Settings {
 {%- for client in clients %}
-    /// Where `{{client[2]}}` answers.
-    {{client[0]}}: client::Address,
+{%- assign key = client[0] %}{% assign client_service = client[3] %}
+    /// Where `{{client_service}}` answers.
+    {{key}}: client::Address,
 {%- endfor %}
 }
 
@@ -36,8 +40,13 @@ async fn wire(platform: &Platform) -> Result<Module, platform::Error> {
     let database = platform.database(&MIGRATIONS)?;
     let cache = platform.cache()?;
 {%- for client in clients %}
-    let {{client[0]}}_client = {{client[1]}}::new(platform.connect(&settings.{{client[0]}})?);
+{%- assign key = client[0] %}{% assign client_type = client[1] %}
+    let {{key}}_client = {{client_type}}::new(platform.connect(&settings.{{key}})?);
 {%- endfor %}
     let {{resources_ident}} = {{UseCases}}::new({{Resource}}Store::new(database, &cache));
-    Ok(Module::new().contract(v1::{{proto_service_snake}}({{Resource}}Api::new({{resources_ident}}{{client_names}}))))
+    Ok(Module::new().contract(v1::{{proto_service_snake}}({{Resource}}Api::new({{resources_ident}}
+{%- for client in clients %}
+{%- assign key = client[0] %}
+{{- ", "}}{{key}}_client
+{%- endfor %}))))
 }
