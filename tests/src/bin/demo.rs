@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use tests::{
     cargo::cargo,
-    render::{render_service, render_workspace, repository},
+    render::{render_service, render_workspace},
 };
 
 const NAME: &str = "acme";
@@ -68,8 +68,7 @@ fn render(workspace: &Path) -> Result<()> {
     if workspace.exists() {
         fs::remove_dir_all(workspace)?;
     }
-    let source = format!("template_source={}", repository().display());
-    render_workspace(folder, NAME, &[&source])?;
+    render_workspace(folder, NAME, &[])?;
     if kept.exists() {
         fs::rename(&kept, &built)?;
     }
