@@ -75,7 +75,7 @@ impl {{Resource}}Repository for {{Resource}}Store {
 {%- else %}{{local}}{% endif %}),
 {%- endfor %}
         );
-        // That there was none may be cached.
+        // The cache may hold "not found" for this id.
         let invalidation = self.rows.invalidation(id);
         let inserted = with_conn!(&self.database, |conn| {
             diesel::insert_into({{table}}::table)
@@ -264,7 +264,7 @@ impl From<{{Resource}}Row> for {{Resource}} {
 }
 {%- if has_unique %}
 
-/// Tells a value that is taken from other failures.
+/// Maps a unique violation to [`Error::AlreadyExists`].
 fn taken(error: platform::Error) -> Error {
     match error.unique_violation("{{table}}", &[{% assign comma = "" %}
 {%- for field in field_list %}

@@ -153,10 +153,9 @@ impl<R: {{Resource}}Repository> {{proto_service}} for {{Resource}}Api<R> {
 {%- endif %}
         let v1::Update{{Resource}}Request { {{resource_ident}}, update_mask } = request.into_inner();
         let {{resource_ident}} = {{resource_ident}}.unwrap_or_default();
-        let mask = UpdateMask::new(update_mask);
         let id = parse_uuid(&{{resource_ident}}.id)?;
         let expected_version = etag::expected(&{{resource_ident}}.etag);
-        let change = {{resource}}_change({{resource_ident}}, &mask)?;
+        let change = {{resource}}_change({{resource_ident}}, &UpdateMask::new(update_mask))?;
         let {{resource_ident}} = self.{{resources_ident}}.update({{owner_reference}}id, expected_version, change).await?;
         Ok(Response::new(v1::Update{{Resource}}Response { {{resource_ident}}: Some({{resource_ident}}.into()) }))
     }
@@ -198,7 +197,7 @@ impl<R: {{Resource}}Repository> {{Resource}}Api<R> {
 
 {% endif -%}
 /// What a request creates. A `_` stands for what the server sets itself.
-fn new_{{resource}}({{resource_ident}}: v1::{{Resource}}{% if has_owner %}, owner: String{% endif %}) -> Result<New{{Resource}}, Status> {
+fn new_{{resource}}(message: v1::{{Resource}}{% if has_owner %}, owner: String{% endif %}) -> Result<New{{Resource}}, Status> {
     let v1::{{Resource}} {
         id: _,
         etag: _,
@@ -216,7 +215,7 @@ fn new_{{resource}}({{resource_ident}}: v1::{{Resource}}{% if has_owner %}, owne
 {%- assign embed_ident = embed[1] %}
         {{embed_ident}}: _,
 {%- endfor %}
-    } = {{resource_ident}};
+    } = message;
     Ok(New{{Resource}} {
 {%- for field in field_list %}
 {%- assign column = field[0] %}{% assign ident = field[1] %}{% assign local = field[2] %}
@@ -243,7 +242,7 @@ fn new_{{resource}}({{resource_ident}}: v1::{{Resource}}{% if has_owner %}, owne
 }
 
 /// What a request changes: the fields that its mask names. A `_` stands for what no request changes.
-fn {{resource}}_change({{resource_ident}}: v1::{{Resource}}, mask: &UpdateMask) -> Result<{{Resource}}Change, Status> {
+fn {{resource}}_change(message: v1::{{Resource}}, mask: &UpdateMask) -> Result<{{Resource}}Change, Status> {
     let v1::{{Resource}} {
         id: _,
         etag: _,
@@ -261,7 +260,7 @@ fn {{resource}}_change({{resource_ident}}: v1::{{Resource}}, mask: &UpdateMask) 
 {%- assign embed_ident = embed[1] %}
         {{embed_ident}}: _,
 {%- endfor %}
-    } = {{resource_ident}};
+    } = message;
     Ok({{Resource}}Change {
 {%- for field in field_list %}
 {%- assign column = field[0] %}{% assign ident = field[1] %}{% assign local = field[2] %}

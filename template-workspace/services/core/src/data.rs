@@ -76,7 +76,7 @@ impl UserRepository for UserStore {
             users::name.eq(name),
             users::password_hash.eq(password_hash),
         );
-        // That there was none may be cached.
+        // The cache may hold "not found" for this id.
         let invalidation = self.rows.invalidation(id);
         with_conn!(&self.database, |conn| {
             diesel::insert_into(users::table)
