@@ -84,11 +84,7 @@ impl Acme {
     /// Makes the workspace equal to a fresh render, whatever a test has changed.
     pub fn restore(&self) -> Result<()> {
         let fresh = TempDir::new()?;
-        let workspace = render_workspace(
-            fresh.path(),
-            "acme",
-            &[&format!("template_source={}", repository().display())],
-        )?;
+        let workspace = render_workspace(fresh.path(), "acme", &[])?;
         for (name, fields) in SERVICES {
             render_service(&workspace, name, &[&format!("fields={fields}")])?;
         }
@@ -142,8 +138,7 @@ impl Scratch {
         if path.exists() {
             fs::remove_dir_all(&path)?;
         }
-        let source = format!("template_source={}", repository().display());
-        let path = render_workspace(&target(), name, &[&source])?;
+        let path = render_workspace(&target(), name, &[])?;
         Ok(Self { path })
     }
 

@@ -13,9 +13,12 @@ pub fn repository() -> PathBuf {
 
 /// Renders a workspace into the new folder `destination/name`.
 ///
-/// Options are `key=value`: those of `template-workspace/cargo-generate.toml`.
+/// Options are `key=value`: those of `template-workspace/cargo-generate.toml`. Unless they say otherwise, the
+/// workspace's aliases go to this repository.
 pub fn render_workspace(destination: &Path, name: &str, options: &[&str]) -> Result<PathBuf> {
-    render("template-workspace", destination, name, options)
+    let source = format!("template_source={}", repository().display());
+    let options = [&[source.as_str()], options].concat();
+    render("template-workspace", destination, name, &options)
 }
 
 /// Adds a service to the workspace, and its contract if it has none.

@@ -86,8 +86,9 @@ fn from_a_path_without_a_question() {
         &source,
     ]));
     assert!(success, "{text}");
+    let next = format!("adds a service, with the templates of {repository}");
     assert!(
-        text.contains("cargo new-service"),
+        text.contains("cargo new-service") && text.contains(&next),
         "the next commands are not told: {text}"
     );
 
@@ -132,7 +133,7 @@ fn from_a_git_url_without_a_question() {
     assert!(proto.contains("fragile"), "{proto}");
 }
 
-/// Answers the questions with Enter, on a terminal of its own (`script` of util-linux).
+/// Answers where the templates are and then with Enter, on a terminal of its own (`script` of util-linux).
 #[test]
 fn with_questions_that_explain_themselves() {
     let folder = tempfile::tempdir().unwrap();
@@ -150,20 +151,37 @@ fn with_questions_that_explain_themselves() {
         .spawn()
         .expect("`script` (Debian: bsdutils) is missing");
     let mut keyboard = child.stdin.take().unwrap();
-    keyboard.write_all(b"\r\r\r\r").unwrap();
+    let answers = format!("{}\r\r\r\r", repository().display());
+    keyboard.write_all(answers.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     drop(keyboard);
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{text}");
-    assert!(
-        text.contains("Where `cargo new-service` finds these templates"),
-        "{text}"
-    );
+    assert!(text.contains("Where these templates come from"), "{text}");
     assert!(
         text.contains("With `core`, the service for users and log in?"),
         "{text}"
     );
     assert_is_a_workspace_with(&folder.path().join("acme"), "core");
+}
+
+/// No template can find out where it came from, and a guess would send `cargo new-service` to strangers.
+#[test]
+fn an_unknown_source_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let repository = repository().display().to_string();
+    let arguments = ["template-workspace", "--name", "acme", "--silent"];
+    let (success, text) = run(generate(folder.path())
+        .args(["--path", &repository])
+        .args(arguments));
+    assert!(success, "{text}");
+    assert!(
+        text.contains("nobody said where these templates come from")
+            && text.contains("-d template_source="),
+        "{text}"
+    );
+    let (success, text) = run(cargo(&folder.path().join("acme")).args(["new-service", "--help"]));
+    assert!(!success && text.contains("no such command"), "{text}");
 }
 
 #[test]

@@ -29,6 +29,13 @@ const VARIANTS: &[(&str, &[&str])] = &[
     ("todos", &["fields=v:text?, owner_id:owner"]),
     ("drafts", &["fields=v:int32, type:owner", "kind=mounted"]),
     (
+        "masks",
+        &[
+            "fields=mask:string, owner:string?, now:timestamp:index, row:int32?:index, field:string:unique, \
+        required:text, parse_uuid:bool, expected_version:int64?, message:string, owner_id:owner",
+        ],
+    ),
+    (
         // Not `finance`: the other workspace that is built into the same folder has another one of that name.
         "billing/invoices",
         &["fields=v:string:email", "kind=mounted"],

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tests::{
     cargo::cargo,
     process::{Leash, signal},
-    render::{render_service, render_workspace, repository},
+    render::{render_service, render_workspace},
 };
 
 const NAME: &str = "acme";
@@ -74,8 +74,7 @@ fn render(workspace: &Path) -> Result<()> {
     if workspace.exists() {
         fs::remove_dir_all(workspace)?;
     }
-    let source = format!("template_source={}", repository().display());
-    render_workspace(folder, NAME, &[&source])?;
+    render_workspace(folder, NAME, &[])?;
     if kept.exists() {
         fs::rename(&kept, &built)?;
     }

@@ -29,6 +29,7 @@ const FIELDS: &[&str] = &[
     "fields=type:string, match:int32?, async:bool, r2:text, impl:enum(if|else|type)",
     "fields=order:string:unique, select:int64:index, group:date?, from:json?, check:enum(a|b), default_value:bool",
     "fields=message:string, option:int32, optional:bool, repeated:text?, reserved:bytes?, package:double, import:date",
+    "fields=mask:string, owner:string?, now:timestamp:index, row:int32?, field:bool:index, required:text, owner_id:owner",
     "fields=table:string, columns:int32, star:bool, all_columns:string?, dsl:date",
 ];
 
@@ -70,6 +71,7 @@ fn a_workspace_reads_well() {
             ".cargo",
             "README.md",
             "ARCHITECTURE.md",
+            "docs",
             "Makefile",
             "services",
         ] {

@@ -21,6 +21,11 @@ fn names_that_mean_something_else() {
         ("help", "means something else"),
         ("api-runtime", "means something else"),
         ("google/maps", "means something else"),
+        ("platform-notes", "write another name, such as `notes`"),
+        ("platform-base", "belong to the platform's crates"),
+        ("users", "`users` is a contract of the service `core`"),
+        ("auth", "`auth` is a contract of the service `core`"),
+        ("users/notes", "`users` is a contract of the service `core`"),
         ("orders-api", "write `orders`"),
         ("strings", "`-d resource=record`"),
         ("options", "`-d resource=record`"),
@@ -29,6 +34,7 @@ fn names_that_mean_something_else() {
     ];
     for (name, words) in names {
         workspace.refuses(words, || workspace.service(name, &[]));
+        workspace.refuses(words, || workspace.proto(name, &[]));
     }
 }
 
@@ -359,5 +365,10 @@ fn a_reference_to_what_no_service_has() {
 #[test]
 fn a_service_for_a_contract_without_fields() {
     let workspace = Workspace::new();
-    workspace.refuses("written by hand", || workspace.service("auth", &[]));
+    let entry = workspace.read(".platform/contracts/auth.rhai");
+    workspace.write(
+        ".platform/contracts/notes.rhai",
+        &entry.replace("core", "notes"),
+    );
+    workspace.refuses("written by hand", || workspace.service("notes", &[]));
 }

@@ -81,6 +81,55 @@ fn every_variable_is_set_by_a_hook() {
     }
 }
 
+/// cargo-generate hands over no maps, so that a row of a list is an array: the hooks say what it holds and in which order,
+/// and the templates take it apart by position.
+#[test]
+fn every_row_is_taken_apart_as_the_hooks_make_it() {
+    let hooks = tests::render::repository().join("hooks");
+    for (hook, list, row) in [
+        ("code.rhai", "ROW", "field"),
+        ("contract.rhai", "EMBED", "embed"),
+        ("service_code.rhai", "CLIENT", "client"),
+    ] {
+        let hook = fs::read_to_string(hooks.join(hook)).unwrap();
+        let (_, list) = hook.split_once(&format!("const {list} = [\n")).unwrap();
+        let (list, _) = list.split_once("];").unwrap();
+        let names: Vec<_> = list
+            .lines()
+            .map(|line| line.split('"').nth(1).unwrap())
+            .collect();
+        let mut used = BTreeSet::new();
+        for (path, text) in [templates("template-proto"), templates("template-service")].concat() {
+            let shown = path.display();
+            for part in text.split(&format!("{row}[")).skip(1) {
+                let (position, rest) = part.split_once(']').unwrap();
+                assert!(
+                    rest.starts_with(" %}"),
+                    "{row}[{position}] without a name in {shown}"
+                );
+                used.insert(position.parse::<usize>().unwrap());
+            }
+            for tag in text.split("assign ").skip(1) {
+                let (name, rest) = tag.split_once(" = ").unwrap();
+                let Some(rest) = rest.strip_prefix(&format!("{row}[")) else {
+                    continue;
+                };
+                let position: usize = rest.split(']').next().unwrap().parse().unwrap();
+                assert_eq!(
+                    names.get(position),
+                    Some(&name),
+                    "{row}[{position}] in {shown}"
+                );
+            }
+        }
+        assert_eq!(
+            used.len(),
+            names.len(),
+            "{row}: a part that no template uses"
+        );
+    }
+}
+
 /// The names in `{{ }}` and `{% %}` that no loop of the template itself makes.
 fn variables(text: &str) -> BTreeSet<String> {
     let keywords = [
@@ -93,6 +142,18 @@ fn variables(text: &str) -> BTreeSet<String> {
         "elsif",
         "unless",
         "endunless",
+        "case",
+        "when",
+        "endcase",
+        "assign",
+        "capture",
+        "endcapture",
+        "comment",
+        "endcomment",
+        "break",
+        "contains",
+        "and",
+        "or",
     ];
     let mut found = BTreeSet::new();
     let mut own = BTreeSet::from(["forloop".to_owned()]);
@@ -103,8 +164,13 @@ fn variables(text: &str) -> BTreeSet<String> {
                 .next()
                 .unwrap_or_default()
                 .trim_matches('-');
+            // A text is no name, and neither is a filter.
+            let inside: String = inside.split(['"', '\'']).step_by(2).collect();
+            let inside = inside.replace("| ", "|");
             let words: Vec<_> = inside.split_whitespace().collect();
-            if let ["for", name, "in", ..] = words[..] {
+            if let ["for", name, "in", ..] | ["assign", name, ..] | ["capture", name, ..] =
+                words[..]
+            {
                 own.insert(name.to_owned());
             }
             for word in words {
@@ -112,7 +178,8 @@ fn variables(text: &str) -> BTreeSet<String> {
                 let plain = name
                     .chars()
                     .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
-                if !name.is_empty() && plain && !keywords.contains(&name) {
+                let is_number = name.chars().all(|c| c.is_ascii_digit());
+                if !is_number && plain && !keywords.contains(&name) {
                     found.insert(name.to_owned());
                 }
             }

@@ -143,6 +143,8 @@ fn a_workspace_without_core_has_nothing_of_it() {
         assert!(!files.contains_key(std::path::Path::new(gone)), "{gone}");
     }
     tests::render::render_service(&root, "consultants", &[]).unwrap();
+    // No `core` has them.
+    tests::render::render_service(&root, "auth", &[]).unwrap();
     let refused =
         tests::render::render_service(&root, "others", &["fields=user:ref(users)"]).unwrap_err();
     assert!(
@@ -152,20 +154,27 @@ fn a_workspace_without_core_has_nothing_of_it() {
 }
 
 #[test]
-fn the_alias_finds_the_templates_by_path_and_by_url() {
+fn the_aliases_go_where_the_templates_came_from() {
     let folder = tempfile::tempdir().unwrap();
-    let url = "https://example.com/templates.git";
+    let outside = folder.path().display();
+    let clone = folder.path().join("a \"clone\"/hooks");
+    fs::create_dir_all(&clone).unwrap();
+    let module = tests::render::repository().join("hooks/workspace.rhai");
+    fs::copy(module, clone.join("workspace.rhai")).unwrap();
+    let path =
+        format!(r#"["generate", "--init", "--path", "{outside}/a \"clone\"", "template-service"]"#);
+    let git =
+        |url: &str| format!(r#"["generate", "--init", "--git", "{url}", "template-service"]"#);
     for (name, source, alias) in [
+        ("absolute", &*format!("{outside}/a \"clone\""), path.clone()),
+        ("relative", "./x/../a \"clone\"/", path),
         (
-            "by-path",
-            "/some where/\"x\"",
-            r#"["generate", "--init", "--path", "/some where/\"x\"", "template-service"]"#,
+            "https",
+            "https://example.com/t.git",
+            git("https://example.com/t.git"),
         ),
-        (
-            "by-url",
-            url,
-            r#"["generate", "--init", "--git", "https://example.com/templates.git", "template-service"]"#,
-        ),
+        ("file", "file:///srv/t.git", git("file:///srv/t.git")),
+        ("ssh", "git@example.com:t.git", git("git@example.com:t.git")),
     ] {
         let option = format!("template_source={source}");
         let root = tests::render::render_workspace(folder.path(), name, &[&option]).unwrap();
@@ -174,6 +183,25 @@ fn the_alias_finds_the_templates_by_path_and_by_url() {
             config.contains(&format!("new-service = {alias}\n")),
             "{config}"
         );
+    }
+}
+
+/// A guess would send those who use the aliases to strangers.
+#[test]
+fn without_a_source_there_are_no_aliases() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, source) in [
+        ("none", ""),
+        ("blank", " "),
+        ("wrong", "/nowhere"),
+        ("word", "templates"),
+    ] {
+        let option = format!("template_source={source}");
+        let root = tests::render::render_workspace(folder.path(), name, &[&option]).unwrap();
+        let config = fs::read_to_string(root.join(".cargo/config.toml")).unwrap();
+        assert!(config.contains("\nxtask = "), "{config}");
+        assert!(!config.contains("\nnew-"), "{config}");
+        assert!(config.contains("\n# new-service = "), "{config}");
     }
 }
 

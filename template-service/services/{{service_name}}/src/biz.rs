@@ -1,8 +1,20 @@
 //! The rules, knowing neither transport nor SQL.
 
-{% for line in biz_imports -%}
-{{line}}
-{% endfor %}
+use std::collections::HashMap;
+
+use chrono::{DateTime{% if types contains "date" %}, NaiveDate{% endif %}, Utc};
+use platform::{filter, page::{ListQuery, Listed, Page}};
+{%- if types contains "decimal" %}
+use rust_decimal::Decimal;
+{%- endif %}
+{%- if has_enums %}
+use serde::{Deserialize, Serialize};
+{%- endif %}
+{%- if types contains "json" %}
+use serde_json::{Map, Value};
+{%- endif %}
+use uuid::Uuid;
+
 #[cfg(test)]
 mod tests;
 
@@ -14,21 +26,47 @@ pub struct {{Resource}} {
     pub version: i64,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
-{%- for line in struct_fields %}
-    {{line}}
+{%- for field in field_list %}
+{%- assign ident = field[1] %}{% assign full = field[8] %}{% assign about = field[10] %}
+    /// {{about}}
+    pub {{ident}}: {{full}},
 {%- endfor %}
 }
-{%- for enum in biz_enums %}
+{%- for field in field_list %}
+{%- assign column = field[0] %}{% assign type = field[6] %}{% assign rust = field[7] %}
+{%- assign values = field[11] %}
+{%- if type == "enum" %}
 
-{{enum}}
+/// What the {{column | replace: "_", " "}} of {{a_resource}} can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum {{rust}} {
+{%- for value in values %}
+    {{value[1]}},
+{%- endfor %}
+}
+
+impl {{rust}} {
+    /// The name that it is stored by.
+    pub const fn name(self) -> &'static str {
+        match self {
+{%- for value in values %}
+            Self::{{value[1]}} => "{{value[0]}}",
+{%- endfor %}
+        }
+    }
+}
+{%- endif %}
 {%- endfor %}
 
 /// The fields that lists of {{resources_words}} can be filtered and ordered by: those with an index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum {{Resource}}Field {
     CreatedAt,
-{%- for field in list_fields %}
-    {{field[0]}},
+{%- for field in field_list %}
+{%- assign pascal = field[5] %}{% assign traits = field[9] %}
+{%- if traits contains "listed" %}
+    {{pascal}},
+{%- endif %}
 {%- endfor %}
 }
 
@@ -40,10 +78,42 @@ impl Listed for {{Resource}} {
     }
 
     fn value(&self, field: {{Resource}}Field) -> Option<filter::Value> {
+        // A field without an index is `_`.
+        let Self {
+            id: _,
+            version: _,
+            created_at,
+            updated_at: _,
+{%- for field in field_list %}
+{%- assign ident = field[1] %}{% assign local = field[2] %}{% assign traits = field[9] %}
+{%- if traits contains "listed" %}
+            {% if local != ident %}{{ident}}: {% endif %}{{local}},
+{%- else %}
+            {{ident}}: _,
+{%- endif %}
+{%- endfor %}
+        } = self;
         match field {
-            {{Resource}}Field::CreatedAt => Some(self.created_at.into()),
-{%- for field in list_fields %}
-            {{Resource}}Field::{{field[0]}} => {{field[1]}},
+            {{Resource}}Field::CreatedAt => Some((*created_at).into()),
+{%- for field in field_list %}
+{%- assign local = field[2] %}{% assign pascal = field[5] %}{% assign type = field[6] %}
+{%- assign traits = field[9] %}
+{%- if traits contains "listed" %}
+            {{Resource}}Field::{{pascal}} =>
+{%- if traits contains "optional" %}
+{%- case type %}
+{%- when "string" %} {{local}}.as_deref().map(Into::into)
+{%- when "enum" %} {{local}}.map(|value| value.name().into())
+{%- else %} {{local}}.map(Into::into)
+{%- endcase %}
+{%- else %}
+{%- case type %}
+{%- when "string" %} Some({{local}}.as_str().into())
+{%- when "enum" %} Some({{local}}.name().into())
+{%- else %} Some((*{{local}}).into())
+{%- endcase %}
+{%- endif %},
+{%- endif %}
 {%- endfor %}
         }
     }
@@ -52,16 +122,20 @@ impl Listed for {{Resource}} {
 /// What it takes to create {{a_resource}}.
 #[derive(Debug, Clone)]
 pub struct New{{Resource}} {
-{%- for line in new_fields %}
-    {{line}}
+{%- for field in field_list %}
+{%- assign ident = field[1] %}{% assign full = field[8] %}
+    pub {{ident}}: {{full}},
 {%- endfor %}
 }
 
 /// New values; the outer `None` leaves a field as it is.
 #[derive(Debug, Default, Clone)]
 pub struct {{Resource}}Change {
-{%- for line in change_fields %}
-    {{line}}
+{%- for field in field_list %}
+{%- assign ident = field[1] %}{% assign full = field[8] %}{% assign traits = field[9] %}
+{%- if traits contains "writable" %}
+    pub {{ident}}: Option<{{full}}>,
+{%- endif %}
 {%- endfor %}
 }
 
@@ -131,13 +205,20 @@ impl<R: {{Resource}}Repository> {{UseCases}}<R> {
     /// Creates {{a_resource}} with this id. Asked for again, as after an answer that was lost, it is found instead.
     pub async fn create(&self, id: Uuid, new: New{{Resource}}) -> Result<{{Resource}}, Error> {
         let now = platform::time::now();
+        let New{{Resource}} {
+{%- for field in field_list %}
+{%- assign ident = field[1] %}{% assign local = field[2] %}
+            {% if local != ident %}{{ident}}: {% endif %}{{local}},
+{%- endfor %}
+        } = new;
         let {{resource_ident}} = {{Resource}} {
             id,
             version: 1,
             created_at: now,
             updated_at: now,
-{%- for line in create_fields %}
-            {{line}}
+{%- for field in field_list %}
+{%- assign ident = field[1] %}{% assign local = field[2] %}
+            {% if local != ident %}{{ident}}: {% endif %}{{local}},
 {%- endfor %}
         };
         if self.repository.insert(&{{resource_ident}}).await? {

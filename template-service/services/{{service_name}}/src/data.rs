@@ -5,9 +5,26 @@ mod enums;
 {% endif -%}
 pub mod schema;
 
-{% for line in data_imports -%}
-{{line}}
-{% endfor %}
+use chrono::{DateTime{% if types contains "date" %}, NaiveDate{% endif %}, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use platform::{cache::{Cache, CachedRows}, database::{self, Database, Sql, with_conn}, page::ListQuery};
+{%- if types contains "decimal" %}
+use rust_decimal::Decimal;
+{%- endif %}
+use serde::{Deserialize, Serialize};
+{%- if types contains "json" %}
+use serde_json::{Map, Value};
+{%- endif %}
+use uuid::Uuid;
+
+use self::schema::{{table}};
+use crate::biz::{ {{Resource}}, {{Resource}}Change, {{Resource}}Field, {{Resource}}Repository, Error
+{%- for field in field_list %}
+{%- assign type = field[6] %}{% assign rust = field[7] %}
+{%- if type == "enum" %}, {{rust}}{% endif %}
+{%- endfor %} };
+
 /// {{Resources_words}} in the database.
 pub struct {{Resource}}Store {
     database: Database,
@@ -29,17 +46,37 @@ impl {{Resource}}Store {
 
 impl {{Resource}}Repository for {{Resource}}Store {
     async fn insert(&self, {{resource_ident}}: &{{Resource}}) -> Result<bool, Error> {
+        let {{Resource}} {
+            id,
+            version,
+            created_at,
+            updated_at,
+{%- for field in field_list %}
+{%- assign ident = field[1] %}{% assign local = field[2] %}
+            {% if local != ident %}{{ident}}: {% endif %}{{local}},
+{%- endfor %}
+        } = {{resource_ident}};
+        let id = *id;
         let values = (
-            {{table}}::id.eq(Sql({{resource_ident}}.id)),
-            {{table}}::version.eq({{resource_ident}}.version),
-            {{table}}::created_at.eq(Sql({{resource_ident}}.created_at)),
-            {{table}}::updated_at.eq(Sql({{resource_ident}}.updated_at)),
-{%- for line in insert_columns %}
-            {{line}}
+            {{table}}::id.eq(Sql(id)),
+            {{table}}::version.eq(version),
+            {{table}}::created_at.eq(Sql(*created_at)),
+            {{table}}::updated_at.eq(Sql(*updated_at)),
+{%- for field in field_list %}
+{%- assign local = field[2] %}{% assign row = field[3] %}{% assign type = field[6] %}{% assign rust = field[7] %}
+{%- assign traits = field[9] %}
+            {{table}}::{{row}}.eq(
+{%- if type == "enum" %}
+{%- if traits contains "optional" %}{{local}}.map({{rust}}::name){% else %}{{local}}.name(){% endif %}
+{%- elsif type == "json" %}
+{%- if traits contains "optional" %}{{local}}.clone().map(Sql){% else %}Sql({{local}}.clone()){% endif %}
+{%- elsif traits contains "wrapped" %}
+{%- if traits contains "optional" %}{{local}}.map(Sql){% else %}Sql(*{{local}}){% endif %}
+{%- else %}{{local}}{% endif %}),
 {%- endfor %}
         );
-        // That there was none may be cached.
-        let invalidation = self.rows.invalidation({{resource_ident}}.id);
+        // The cache may hold "not found" for this id.
+        let invalidation = self.rows.invalidation(id);
         let inserted = with_conn!(&self.database, |conn| {
             diesel::insert_into({{table}}::table)
                 .values(values)
@@ -52,7 +89,7 @@ impl {{Resource}}Repository for {{Resource}}Store {
         .map_err(taken);
         let inserted = match inserted {
             // One with the same id, inserted at the same time, may be met by its unique values first.
-            Err(Error::AlreadyExists(_)) if self.read({{resource_ident}}.id).await?.is_some() => 0,
+            Err(Error::AlreadyExists(_)) if self.read(id).await?.is_some() => 0,
             inserted => inserted?,
         };
 {%- else %}?;
@@ -104,11 +141,28 @@ impl {{Resource}}Repository for {{Resource}}Store {
         change: {{Resource}}Change,
         now: DateTime<Utc>,
     ) -> Result<Option<{{Resource}}>, Error> {
+        let {{Resource}}Change {
+{%- for field in field_list %}
+{%- assign ident = field[1] %}{% assign local = field[2] %}{% assign traits = field[9] %}
+{%- if traits contains "writable" %}
+            {% if local != ident %}{{ident}}: {% endif %}{{local}},
+{%- endif %}
+{%- endfor %}
+        } = change;
         let values = (
             {{table}}::version.eq({{table}}::version + 1),
             {{table}}::updated_at.eq(Sql(now)),
-{%- for line in update_columns %}
-            {{line}}
+{%- for field in field_list %}
+{%- assign local = field[2] %}{% assign row = field[3] %}{% assign type = field[6] %}{% assign rust = field[7] %}
+{%- assign traits = field[9] %}
+{%- if traits contains "writable" %}
+            {{local}}.map(|value| {{table}}::{{row}}.eq(
+{%- if type == "enum" %}
+{%- if traits contains "optional" %}value.map({{rust}}::name){% else %}value.name(){% endif %}
+{%- elsif traits contains "wrapped" %}
+{%- if traits contains "optional" %}value.map(Sql){% else %}Sql(value){% endif %}
+{%- else %}value{% endif %})),
+{%- endif %}
 {%- endfor %}
         );
         let invalidation = self.rows.invalidation(id);
@@ -161,8 +215,11 @@ impl {{Resource}}Repository for {{Resource}}Store {
 fn column(field: {{Resource}}Field) -> database::Column<{{table}}::table> {
     match field {
         {{Resource}}Field::CreatedAt => database::Column::of({{table}}::created_at),
-{%- for field in list_fields %}
-        {{Resource}}Field::{{field[0]}} => database::Column::of({{table}}::{{field[2]}}),
+{%- for field in field_list %}
+{%- assign row = field[3] %}{% assign pascal = field[5] %}{% assign traits = field[9] %}
+{%- if traits contains "listed" %}
+        {{Resource}}Field::{{pascal}} => database::Column::of({{table}}::{{row}}),
+{%- endif %}
 {%- endfor %}
     }
 }
@@ -175,29 +232,45 @@ struct {{Resource}}Row {
     version: i64,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
-{%- for line in row_fields %}
-    {{line}}
+{%- for field in field_list %}
+{%- assign row = field[3] %}{% assign full = field[8] %}
+    {{row}}: {{full}},
 {%- endfor %}
 }
 
 impl From<{{Resource}}Row> for {{Resource}} {
     fn from(row: {{Resource}}Row) -> Self {
+        let {{Resource}}Row {
+            id,
+            version,
+            created_at,
+            updated_at,
+{%- for field in field_list %}
+{%- assign row = field[3] %}
+            {{row}},
+{%- endfor %}
+        } = row;
         Self {
-            id: row.id,
-            version: row.version,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-{%- for line in from_row_fields %}
-            {{line}}
+            id,
+            version,
+            created_at,
+            updated_at,
+{%- for field in field_list %}
+{%- assign ident = field[1] %}{% assign row = field[3] %}
+            {% if row != ident %}{{ident}}: {% endif %}{{row}},
 {%- endfor %}
         }
     }
 }
 {%- if has_unique %}
 
-/// Tells a value that is taken from other failures.
+/// Maps a unique violation to [`Error::AlreadyExists`].
 fn taken(error: platform::Error) -> Error {
-    match database::unique_violation(&error, "{{table}}", &[{{unique_columns}}]) {
+    match database::unique_violation(&error, "{{table}}", &[{% assign comma = "" %}
+{%- for field in field_list %}
+{%- assign column = field[0] %}{% assign traits = field[9] %}
+{%- if traits contains "unique" %}{{comma}}"{{column}}"{% assign comma = ", " %}{% endif %}
+{%- endfor %}]) {
         Some(field) => Error::AlreadyExists(field),
         None => error.into(),
     }

@@ -2,8 +2,11 @@
 
 use platform::{Module, Platform, Service, StartError{% if has_embeds %}, client{% endif %}, database::Migrations{% if has_embeds %}, section{% endif %}};
 use {{contract_crate}}::v1;
-{%- for line in client_imports %}
-{{line}}
+{%- for client in clients %}
+{%- assign client_import = client[2] %}
+{%- if client_import != "" %}
+use {{client_import}};
+{%- endif %}
 {%- endfor %}
 
 use crate::{biz::{{UseCases}}, data::{{Resource}}Store, service::{{Resource}}Api};
@@ -19,8 +22,9 @@ section! {
     /// Section `service` of the configuration.
     struct Settings {
 {%- for client in clients %}
-        /// Where `{{client[2]}}` answers.
-        {{client[0]}}: client::Address,
+{%- assign key = client[0] %}{% assign client_service = client[3] %}
+        /// Where `{{client_service}}` answers.
+        {{key}}: client::Address,
 {%- endfor %}
     }
 }
@@ -34,8 +38,13 @@ async fn wire(platform: &Platform) -> Result<Module, StartError> {
     let database = platform.database(&MIGRATIONS)?;
     let cache = platform.cache()?;
 {%- for client in clients %}
-    let {{client[0]}}_client = {{client[1]}}::new(platform.connect(&settings.{{client[0]}})?);
+{%- assign key = client[0] %}{% assign client_type = client[1] %}
+    let {{key}}_client = {{client_type}}::new(platform.connect(&settings.{{key}})?);
 {%- endfor %}
     let {{resources_ident}} = {{UseCases}}::new({{Resource}}Store::new(database, &cache));
-    Ok(Module::new().contract(v1::{{proto_service_snake}}({{Resource}}Api::new({{resources_ident}}{{client_names}}))))
+    Ok(Module::new().contract(v1::{{proto_service_snake}}({{Resource}}Api::new({{resources_ident}}
+{%- for client in clients %}
+{%- assign key = client[0] %}
+{{- ", "}}{{key}}_client
+{%- endfor %}))))
 }

@@ -4,14 +4,38 @@
 mod enums;
 
 {% endif -%}
-{% for line in service_imports -%}
-{{line}}
-{% endfor %}
+use api_runtime::{UpdateMask, parse_uuid};
+{%- if types contains "date" or types contains "timestamp" %}
+use chrono::{ {% if types contains "timestamp" %}DateTime, {% endif %}{% if types contains "date" %}NaiveDate{% endif %} };
+{%- endif %}
+use {{contract_crate}}::v1::{self, {{proto_service_snake}}_server::{{proto_service}}};
+use platform::{ {% if has_owner %}auth, {% endif %}{% if has_embeds %}client, {% endif %}etag, filter, idempotency, page::{ListQuery, ListRequest}};
+{%- if types contains "decimal" %}
+use rust_decimal::Decimal;
+{%- endif %}
+{%- if types contains "json" %}
+use serde_json::Map;
+{%- endif %}
+use tonic::{Request, Response, Status};
+{%- for client in clients %}
+{%- assign client_import = client[2] %}
+{%- if client_import != "" %}
+use {{client_import}};
+{%- endif %}
+{%- endfor %}
+
+use crate::biz::{ {{Resource}}, {{Resource}}Change, {{Resource}}Field, {{Resource}}Repository, {{UseCases}}, Error, New{{Resource}} };
+
 /// What lists can be filtered and ordered by; unless asked otherwise, they begin with the newest.
 pub const FIELDS: &[filter::Field<{{Resource}}Field>] = &[
     filter::Field::required({{Resource}}Field::CreatedAt, "created_at", filter::Kind::Timestamp),
-{%- for field in list_fields %}
-    filter::Field::{{field[3]}}({{Resource}}Field::{{field[0]}}, "{{field[4]}}", filter::Kind::{{field[5]}}),
+{%- for field in field_list %}
+{%- assign column = field[0] %}{% assign pascal = field[5] %}{% assign type = field[6] %}
+{%- assign traits = field[9] %}{% assign kind = field[22] %}
+{%- if traits contains "listed" %}
+    filter::Field::{% if traits contains "optional" %}optional{% else %}required{% endif %}({{Resource}}Field::{{pascal}}, "{{column}}", filter::Kind::{{kind}}
+{%- if type == "enum" %}(enums::{{column | upcase}}_NAMES){% endif %}),
+{%- endif %}
 {%- endfor %}
 ];
 
@@ -19,14 +43,27 @@ pub const FIELDS: &[filter::Field<{{Resource}}Field>] = &[
 pub struct {{Resource}}Api<R> {
     {{resources_ident}}: {{UseCases}}<R>,
 {%- for client in clients %}
-    {{client[0]}}_client: {{client[1]}}<client::Connection>,
+{%- assign key = client[0] %}{% assign client_type = client[1] %}
+    {{key}}_client: {{client_type}}<client::Connection>,
 {%- endfor %}
 }
 
 impl<R> {{Resource}}Api<R> {
     /// Serves these {{resources_words}}.
-    pub fn new({{resources_ident}}: {{UseCases}}<R>{{client_parameters}}) -> Self {
-        Self { {{resources_ident}}{{client_names}} }
+    pub fn new(
+        {{resources_ident}}: {{UseCases}}<R>,
+{%- for client in clients %}
+{%- assign key = client[0] %}{% assign client_type = client[1] %}
+        {{key}}_client: {{client_type}}<client::Connection>,
+{%- endfor %}
+    ) -> Self {
+        Self {
+            {{resources_ident}},
+{%- for client in clients %}
+{%- assign key = client[0] %}
+            {{key}}_client,
+{%- endfor %}
+        }
     }
 }
 
@@ -39,14 +76,10 @@ impl<R: {{Resource}}Repository> {{proto_service}} for {{Resource}}Api<R> {
     ) -> Result<Response<v1::Create{{Resource}}Response>, Status> {
         let id = idempotency::resource_id(&request, request.get_ref().request_id.as_deref())?;
 {%- if has_owner %}
-        let owner = auth::caller(&request)?.subject.clone();
+        let owner = auth::caller(&request)?.subject.to_string();
 {%- endif %}
         let {{resource_ident}} = request.into_inner().{{resource_ident}}.unwrap_or_default();
-        let new = New{{Resource}} {
-{%- for line in new_from_message %}
-            {{line}}
-{%- endfor %}
-        };
+        let new = new_{{resource}}({{resource_ident}}{% if has_owner %}, owner{% endif %})?;
         let {{resource_ident}} = self.{{resources_ident}}.create(id, new).await?;
         Ok(Response::new(v1::Create{{Resource}}Response { {{resource_ident}}: Some({{resource_ident}}.into()) }))
     }
@@ -120,14 +153,9 @@ impl<R: {{Resource}}Repository> {{proto_service}} for {{Resource}}Api<R> {
 {%- endif %}
         let v1::Update{{Resource}}Request { {{resource_ident}}, update_mask } = request.into_inner();
         let {{resource_ident}} = {{resource_ident}}.unwrap_or_default();
-        let mask = UpdateMask::new(update_mask);
         let id = parse_uuid(&{{resource_ident}}.id)?;
         let expected_version = etag::expected(&{{resource_ident}}.etag);
-        let change = {{Resource}}Change {
-{%- for line in change_from_message %}
-            {{line}}
-{%- endfor %}
-        };
+        let change = {{resource}}_change({{resource_ident}}, &UpdateMask::new(update_mask))?;
         let {{resource_ident}} = self.{{resources_ident}}.update({{owner_reference}}id, expected_version, change).await?;
         Ok(Response::new(v1::Update{{Resource}}Response { {{resource_ident}}: Some({{resource_ident}}.into()) }))
     }
@@ -154,10 +182,13 @@ impl<R: {{Resource}}Repository> {{Resource}}Api<R> {
         {{resource_ident}}: &mut v1::{{Resource}},
     ) -> Result<(), Status> {
 {%- for embed in embeds %}
-        if let Some(id) = {{resource_ident}}.{{embed[1]}}.clone() {
-            let get = client::forward(request, {{embed[4]}} { {{embed[5]}} });
-            let found = client::found(self.{{embed[2]}}.clone().{{embed[3]}}(get).await)?;
-            {{resource_ident}}.{{embed[0]}} = found.and_then(|found| found.{{embed[6]}});
+{%- assign embed_ident = embed[1] %}{% assign of_ident = embed[5] %}{% assign embed_key = embed[8] %}
+{%- assign get_method = embed[9] %}{% assign get_request = embed[10] %}{% assign get_fields = embed[11] %}
+{%- assign found_field = embed[12] %}
+        if let Some(id) = {{resource_ident}}.{{of_ident}}.clone() {
+            let get = client::forward(request, {{get_request}} { {{get_fields}} });
+            let found = client::found(self.{{embed_key}}_client.clone().{{get_method}}(get).await)?;
+            {{resource_ident}}.{{embed_ident}} = found.and_then(|found| found.{{found_field}});
         }
 {%- endfor %}
         Ok(())
@@ -165,15 +196,141 @@ impl<R: {{Resource}}Repository> {{Resource}}Api<R> {
 }
 
 {% endif -%}
+/// What a request creates. A `_` stands for what the server sets itself.
+fn new_{{resource}}(message: v1::{{Resource}}{% if has_owner %}, owner: String{% endif %}) -> Result<New{{Resource}}, Status> {
+    let v1::{{Resource}} {
+        id: _,
+        etag: _,
+        created_at: _,
+        updated_at: _,
+{%- for field in field_list %}
+{%- assign ident = field[1] %}{% assign local = field[2] %}{% assign traits = field[9] %}
+{%- if traits contains "writable" %}
+        {% if local != ident %}{{ident}}: {% endif %}{{local}},
+{%- else %}
+        {{ident}}: _,
+{%- endif %}
+{%- endfor %}
+{%- for embed in embeds %}
+{%- assign embed_ident = embed[1] %}
+        {{embed_ident}}: _,
+{%- endfor %}
+    } = message;
+    Ok(New{{Resource}} {
+{%- for field in field_list %}
+{%- assign column = field[0] %}{% assign ident = field[1] %}{% assign local = field[2] %}
+{%- assign type = field[6] %}{% assign rust = field[7] %}{% assign traits = field[9] %}
+{%- capture value %}
+{%- case type %}
+{%- when "ref" %}{{local}}.as_deref().map(parse_uuid).transpose()?
+{%- when "enum" %}{{local}}.map(enums::{{ident}}).transpose()?
+{%- when "json" %}{{local}}.map(Map::from)
+{%- when "timestamp" %}{{local}}.map(DateTime::try_from).transpose()?
+{%- when "date" or "decimal" %}{{local}}.map({{rust}}::try_from).transpose()?
+{%- else %}{{local}}
+{%- endcase %}
+{%- endcapture %}
+{%- if type == "owner" %}
+        {% if ident != "owner" %}{{ident}}: {% endif %}owner,
+{%- elsif traits contains "required" %}
+        {{ident}}: required("{{column}}", {{value}})?,
+{%- else %}
+        {% if value != ident %}{{ident}}: {% endif %}{{value}},
+{%- endif %}
+{%- endfor %}
+    })
+}
+
+/// What a request changes: the fields that its mask names. A `_` stands for what no request changes.
+fn {{resource}}_change(message: v1::{{Resource}}, mask: &UpdateMask) -> Result<{{Resource}}Change, Status> {
+    let v1::{{Resource}} {
+        id: _,
+        etag: _,
+        created_at: _,
+        updated_at: _,
+{%- for field in field_list %}
+{%- assign ident = field[1] %}{% assign local = field[2] %}{% assign traits = field[9] %}
+{%- if traits contains "writable" %}
+        {% if local != ident %}{{ident}}: {% endif %}{{local}},
+{%- else %}
+        {{ident}}: _,
+{%- endif %}
+{%- endfor %}
+{%- for embed in embeds %}
+{%- assign embed_ident = embed[1] %}
+        {{embed_ident}}: _,
+{%- endfor %}
+    } = message;
+    Ok({{Resource}}Change {
+{%- for field in field_list %}
+{%- assign column = field[0] %}{% assign ident = field[1] %}{% assign local = field[2] %}
+{%- assign type = field[6] %}{% assign rust = field[7] %}{% assign traits = field[9] %}
+{%- capture value %}
+{%- case type %}
+{%- when "ref" %}{{local}}.as_deref().map(parse_uuid).transpose()?
+{%- when "enum" %}{{local}}.map(enums::{{ident}}).transpose()?
+{%- when "json" %}{{local}}.map(Map::from)
+{%- when "timestamp" %}{{local}}.map(DateTime::try_from).transpose()?
+{%- when "date" or "decimal" %}{{local}}.map({{rust}}::try_from).transpose()?
+{%- else %}{{local}}
+{%- endcase %}
+{%- endcapture %}
+{%- if traits contains "writable" %}
+        {{ident}}: mask.{% if traits contains "optional" %}optional{% else %}required{% endif %}("{{column}}", {{value}}),
+{%- endif %}
+{%- endfor %}
+    })
+}
+
 impl From<{{Resource}}> for v1::{{Resource}} {
     fn from({{resource_ident}}: {{Resource}}) -> Self {
+        let {{Resource}} {
+            id,
+            version,
+            created_at,
+            updated_at,
+{%- for field in field_list %}
+{%- assign ident = field[1] %}{% assign local = field[2] %}
+            {% if local != ident %}{{ident}}: {% endif %}{{local}},
+{%- endfor %}
+        } = {{resource_ident}};
         Self {
-            id: {{resource_ident}}.id.to_string(),
-            etag: etag::format({{resource_ident}}.version),
-            created_at: Some({{resource_ident}}.created_at.into()),
-            updated_at: Some({{resource_ident}}.updated_at.into()),
-{%- for line in to_message_fields %}
-            {{line}}
+            id: id.to_string(),
+            etag: etag::format(version),
+            created_at: Some(created_at.into()),
+            updated_at: Some(updated_at.into()),
+{%- for field in field_list %}
+{%- assign ident = field[1] %}{% assign local = field[2] %}{% assign type = field[6] %}{% assign rust = field[7] %}
+{%- assign traits = field[9] %}
+{%- if traits contains "optional" %}
+{%- case type %}
+{%- when "ref" %}
+            {{ident}}: {{local}}.map(|id| id.to_string()),
+{%- when "enum" %}
+            {{ident}}: {{local}}.map(|value| v1::{{rust}}::from(value).into()),
+{%- when "decimal" or "date" or "timestamp" or "json" %}
+            {{ident}}: {{local}}.map(Into::into),
+{%- else %}
+            {% if local != ident %}{{ident}}: {% endif %}{{local}},
+{%- endcase %}
+{%- else %}
+{%- case type %}
+{%- when "owner" %}
+            {% if local != ident %}{{ident}}: {% endif %}{{local}},
+{%- when "ref" %}
+            {{ident}}: Some({{local}}.to_string()),
+{%- when "enum" %}
+            {{ident}}: Some(v1::{{rust}}::from({{local}}).into()),
+{%- when "decimal" or "date" or "timestamp" or "json" %}
+            {{ident}}: Some({{local}}.into()),
+{%- else %}
+            {{ident}}: Some({{local}}),
+{%- endcase %}
+{%- endif %}
+{%- endfor %}
+{%- for embed in embeds %}
+{%- assign embed_ident = embed[1] %}
+            {{embed_ident}}: None,
 {%- endfor %}
         }
     }
@@ -183,22 +340,22 @@ impl From<Error> for Status {
     fn from(error: Error) -> Self {
         let message = error.to_string();
         match error {
-            Error::NotFound(id) => v1::errors::{{resource_error}}_not_found(message).metadata("id", id).into(),
+            Error::NotFound(id) => v1::errors::{{resource}}_not_found(message).metadata("id", id).into(),
 {%- if has_unique %}
-            Error::AlreadyExists(field) => v1::errors::{{resource_error}}_already_exists(message).metadata("field", field).into(),
+            Error::AlreadyExists(field) => v1::errors::{{resource}}_already_exists(message).metadata("field", field).into(),
 {%- endif %}
 {%- if has_owner %}
-            Error::NotYours(id) => v1::errors::{{resource_error}}_not_yours(message).metadata("id", id).into(),
+            Error::NotYours(id) => v1::errors::{{resource}}_not_yours(message).metadata("id", id).into(),
 {%- endif %}
-            Error::RequestIdReused => v1::errors::{{resource_error}}_request_id_reused(message).into(),
-            Error::Changed(id) => v1::errors::{{resource_error}}_changed(message).metadata("id", id).into(),
+            Error::RequestIdReused => v1::errors::{{resource}}_request_id_reused(message).into(),
+            Error::Changed(id) => v1::errors::{{resource}}_changed(message).metadata("id", id).into(),
             Error::Platform(error) => error.into(),
         }
     }
 }
 {%- if has_required %}
 
-/// Validation has seen to it that the value is there; without it, this is the answer.
+/// Validation refuses a request without the value, so no caller gets this error.
 fn required<T>(field: &str, value: Option<T>) -> Result<T, Status> {
     value.ok_or_else(|| Status::invalid_argument(format!("{field} is required")))
 }

@@ -10,23 +10,29 @@ use {{contract_crate}}::v1::{
 };
 use {{service_crate}}::server::SERVICE;
 use serde_json::{Value, json};
-use testkit::{{test_imports}};
+use testkit::{ {% if has_embeds %}Double, RunningDouble, {% endif %}TestServer{% if has_owner %}, authorized{% endif %} };
 use tonic::{% if has_embeds %}{Code, Status}{% else %}Code{% endif %};
 
 const PATH: &str = "/v1/{{path}}";
 
 fn first() -> Value {
     json!({
-{%- for line in first_json %}
-        {{line}}
+{%- for field in field_list %}
+{%- assign json = field[4] %}{% assign traits = field[9] %}{% assign samples = field[13] %}
+{%- if traits contains "writable" %}
+        "{{json}}": {{samples[0][1]}},
+{%- endif %}
 {%- endfor %}
     })
 }
 
 fn second() -> Value {
     json!({
-{%- for line in second_json %}
-        {{line}}
+{%- for field in field_list %}
+{%- assign json = field[4] %}{% assign traits = field[9] %}{% assign samples = field[13] %}
+{%- if traits contains "writable" %}
+        "{{json}}": {{samples[1][1]}},
+{%- endif %}
 {%- endfor %}
     })
 }
@@ -48,12 +54,30 @@ fn assert_holds(found: &Value, expected: &Value) {
     }
 }
 
+/// That `given` has every field that a client can set, so that no test forgets a new one.
+fn assert_gives_all(given: &Value, {{resource_ident}}: &Value) {
+    let set_by_the_server = ["id", "etag", "createdAt", "updatedAt"
+{%- for field in field_list %}
+{%- assign json = field[4] %}{% assign traits = field[9] %}
+{%- if traits contains "output_only" %}, "{{json}}"{% endif %}
+{%- endfor %}
+{%- for embed in embeds %}
+{%- assign embed_json = embed[2] %}
+{{- ', "'}}{{embed_json}}"
+{%- endfor %}];
+    for field in {{resource_ident}}.as_object().unwrap().keys() {
+        let is_given = given.get(field).is_some();
+        assert!(is_given || set_by_the_server.contains(&field.as_str()), "`first` and `second` lack {field}");
+    }
+}
+
 #[tokio::test]
 async fn what_is_created_is_found() {
     let server = TestServer::start(&SERVICE).await;
     for value in [first(), second()] {
         let created = create(&server, value.clone()).await;
         assert_holds(&created, &value);
+        assert_gives_all(&value, &created);
         let found = server.get(&path_of(&created)).await;
         assert_eq!((found.status, found.json), (200, created));
     }
@@ -157,8 +181,11 @@ async fn a_zero_is_a_value() {
     let server = TestServer::start(&SERVICE).await;
     let created = create(&server, first()).await;
     let zeros = json!({
-{%- for line in zero_json %}
-        {{line}}
+{%- for field in field_list %}
+{%- assign json = field[4] %}{% assign traits = field[9] %}{% assign zero = field[14] %}
+{%- if traits contains "writable" and zero != "" %}
+        "{{json}}": {{zero}},
+{%- endif %}
 {%- endfor %}
     });
 
@@ -175,7 +202,11 @@ async fn what_is_optional_can_be_cleared() {
     let server = TestServer::start(&SERVICE).await;
     let created = create(&server, first()).await;
 
-    let mask = "{{optional_mask}}";
+    let mask = "{% assign comma = "" %}
+{%- for field in field_list %}
+{%- assign json = field[4] %}{% assign traits = field[9] %}
+{%- if traits contains "writable" and traits contains "optional" %}{{comma}}{{json}}{% assign comma = "," %}{% endif %}
+{%- endfor %}";
     let changed = server.patch(&format!("{}?updateMask={mask}", path_of(&created)), json!({})).await;
     assert_eq!(changed.status, 200, "{}", changed.json);
     for field in mask.split(',') {
@@ -241,9 +272,11 @@ async fn what_is_deleted_is_not_found() {
 async fn others(gone: bool) -> RunningDouble {
     let others = Double::new();
 {%- for client in clients %}
-    let others = others.method("/{{client[2]}}/Get{{client[5]}}", move |get: {{client[4]}}::Get{{client[5]}}Request| {
-        let found = {{client[4]}}::{{client[5]}} { id: get.id, ..Default::default() };
-        let answer = {{client[4]}}::Get{{client[5]}}Response { {{client[6]}}: Some(found) };
+{%- assign client_service = client[3] %}{% assign client_messages = client[5] %}
+{%- assign client_resource = client[6] %}{% assign client_field = client[7] %}
+    let others = others.method("/{{client_service}}/Get{{client_resource}}", move |get: {{client_messages}}::Get{{client_resource}}Request| {
+        let found = {{client_messages}}::{{client_resource}} { id: get.id, ..Default::default() };
+        let answer = {{client_messages}}::Get{{client_resource}}Response { {{client_field}}: Some(found) };
         if gone { Err(Status::not_found("gone")) } else { Ok(answer) }
     });
 {%- endfor %}
@@ -252,7 +285,9 @@ async fn others(gone: bool) -> RunningDouble {
 
 async fn start_beside(others: &RunningDouble) -> TestServer {
     let address = others.address();
-    let settings = [{% for client in clients %}("service.{{client[0]}}", address.as_str()), {% endfor %}];
+    let settings = [{% for client in clients %}
+{%- assign key = client[0] %}
+{{- '("service.'}}{{key}}", address.as_str()), {% endfor %}];
     TestServer::configured(&SERVICE, &settings).await
 }
 
@@ -266,12 +301,14 @@ async fn a_full_view_embeds_what_is_referred_to() {
     assert_eq!(full.status, 200, "{}", full.json);
     let basic = server.get(&path_of(&created)).await;
 {%- for embed in embeds %}
-    assert_eq!(full.json["{{embed[7]}}"]["id"], created["{{embed[8]}}"]);
-    assert!(basic.json["{{embed[7]}}"].is_null());
+{%- assign embed_json = embed[2] %}{% assign of_json = embed[4] %}
+    assert_eq!(full.json["{{embed_json}}"]["id"], created["{{of_json}}"]);
+    assert!(basic.json["{{embed_json}}"].is_null());
 {%- endfor %}
     let calls = others.calls();
 {%- for client in clients %}
-    let proven = |call| server.proven_service(call, "{{client[2]}}");
+{%- assign client_service = client[3] %}
+    let proven = |call| server.proven_service(call, "{{client_service}}");
     assert!(calls.iter().any(|call| proven(call).as_deref() == Some(SERVICE.name)));
 {%- endfor %}
 }
@@ -286,7 +323,8 @@ async fn a_full_view_leaves_out_what_is_gone_but_not_what_it_cannot_reach() {
     let full = server.get(&path).await;
     assert_eq!(full.status, 200, "{}", full.json);
 {%- for embed in embeds %}
-    assert!(full.json["{{embed[7]}}"].is_null());
+{%- assign embed_json = embed[2] %}
+    assert!(full.json["{{embed_json}}"].is_null());
 {%- endfor %}
     others.stop().await;
     assert_eq!(server.get(&path).await.status, 503);

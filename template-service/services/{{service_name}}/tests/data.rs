@@ -1,7 +1,11 @@
 //! Storage, on every database and behind both caches.
 
 use {{service_crate}}::{
-    biz::{{test_biz_imports}},
+    biz::{ {{Resource}}, {{Resource}}Change, {{Resource}}Repository{% if has_unique %}, Error{% endif %}
+{%- for field in field_list %}
+{%- assign type = field[6] %}{% assign rust = field[7] %}
+{%- if type == "enum" %}, {{rust}}{% endif %}
+{%- endfor %} },
     data::{{'{'}}{{Resource}}Store, schema},
     server::MIGRATIONS,
     service::FIELDS,
@@ -99,8 +103,9 @@ fn first() -> {{Resource}} {
         version: 1,
         created_at: now,
         updated_at: now,
-{%- for line in first_samples %}
-        {{line}}
+{%- for field in field_list %}
+{%- assign ident = field[1] %}{% assign samples = field[13] %}
+        {{ident}}: {{samples[0][0]}},
 {%- endfor %}
     }
 }
@@ -112,8 +117,9 @@ fn second() -> {{Resource}} {
         version: 1,
         created_at: now,
         updated_at: now,
-{%- for line in second_samples %}
-        {{line}}
+{%- for field in field_list %}
+{%- assign ident = field[1] %}{% assign samples = field[13] %}
+        {{ident}}: {{samples[1][0]}},
 {%- endfor %}
     }
 }
@@ -134,8 +140,11 @@ async fn a_change_is_stored_once(store: {{Resource}}Store) {
 
     let new = {{Resource}} { id: old.id, version: 2, created_at: old.created_at, ..second() };
     let change = {{Resource}}Change {
-{%- for line in change_to_new %}
-        {{line}}
+{%- for field in field_list %}
+{%- assign ident = field[1] %}{% assign traits = field[9] %}
+{%- if traits contains "writable" %}
+        {{ident}}: Some(new.{{ident}}{% unless traits contains "copy" %}.clone(){% endunless %}),
+{%- endif %}
 {%- endfor %}
     };
     let stored = store.update({{owner_sample}}old.id, Some(1), change.clone(), new.updated_at).await;
@@ -154,15 +163,23 @@ async fn lists_are_what_they_are_asked_for(store: {{Resource}}Store) {
         store.insert(row).await.unwrap();
     }
     let orders = [
-{%- for field in orders %}
-        "{{field}}",
-        "{{field}} desc",
+        "created_at",
+        "created_at desc",
+{%- for field in field_list %}
+{%- assign column = field[0] %}{% assign traits = field[9] %}
+{%- if traits contains "listed" and traits contains "required" %}
+        "{{column}}",
+        "{{column}} desc",
+{%- endif %}
 {%- endfor %}
     ];
     let filters = [
         "created_at < \"2000-01-01T00:00:00Z\" OR created_at > \"2001-01-01T00:00:00Z\"",
-{%- for filter in filters %}
+{%- for field in field_list %}
+{%- assign traits = field[9] %}{% assign filter = field[23] %}
+{%- if traits contains "listed" %}
         {{filter}},
+{%- endif %}
 {%- endfor %}
     ];
     let orders = orders.map(|order_by| (order_by, ""));
@@ -233,11 +250,14 @@ async fn what_was_looked_for_before_it_was_inserted_is_found(store: {{Resource}}
 
 async fn a_unique_value_is_taken_once(store: {{Resource}}Store) {
     store.insert(&first()).await.unwrap();
-{%- for field in unique_fields %}
+{%- for field in field_list %}
+{%- assign column = field[0] %}{% assign ident = field[1] %}{% assign traits = field[9] %}
+{%- if traits contains "unique" %}
 
-    let same = {{Resource}} { {{field[2]}}: first().{{field[2]}}, ..second() };
+    let same = {{Resource}} { {{ident}}: first().{{ident}}, ..second() };
     let refused = store.insert(&same).await;
-    assert!(matches!(refused, Err(Error::AlreadyExists("{{field[0]}}"))), "{refused:?}");
+    assert!(matches!(refused, Err(Error::AlreadyExists("{{column}}"))), "{refused:?}");
+{%- endif %}
 {%- endfor %}
 }
 {%- endif %}

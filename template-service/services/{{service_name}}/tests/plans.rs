@@ -1,7 +1,11 @@
 //! Every query has an index (no table is read as a whole to find some of its rows), and is one for CockroachDB, too.
 
 use {{service_crate}}::{
-    biz::{{plans_biz_imports}},
+    biz::{ {{Resource}}, {{Resource}}Change, {{Resource}}Repository
+{%- for field in field_list %}
+{%- assign type = field[6] %}{% assign rust = field[7] %}
+{%- if type == "enum" %}, {{rust}}{% endif %}
+{%- endfor %} },
     data::{{Resource}}Store,
     server::MIGRATIONS,
     service::FIELDS,
@@ -39,15 +43,23 @@ async fn every_query_has_an_index_and_is_portable() {
 
 async fn list_in_every_way(store: &{{Resource}}Store, given: &{{Resource}}) {
     let orders = [
-{%- for field in orders %}
-        "{{field}}",
-        "{{field}} desc",
+        "created_at",
+        "created_at desc",
+{%- for field in field_list %}
+{%- assign column = field[0] %}{% assign traits = field[9] %}
+{%- if traits contains "listed" and traits contains "required" %}
+        "{{column}}",
+        "{{column}} desc",
+{%- endif %}
 {%- endfor %}
     ];
     let filters = [
         "created_at >= \"2001-01-01T00:00:00Z\"",
-{%- for filter in filters %}
+{%- for field in field_list %}
+{%- assign traits = field[9] %}{% assign filter = field[23] %}
+{%- if traits contains "listed" %}
         {{filter}},
+{%- endif %}
 {%- endfor %}
     ];
     let orders = orders.map(|order_by| (order_by, ""));
@@ -70,8 +82,9 @@ fn given() -> {{Resource}} {
         version: 1,
         created_at: now,
         updated_at: now,
-{%- for line in first_samples %}
-        {{line}}
+{%- for field in field_list %}
+{%- assign ident = field[1] %}{% assign samples = field[13] %}
+        {{ident}}: {{samples[0][0]}},
 {%- endfor %}
     }
 }

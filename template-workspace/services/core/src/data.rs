@@ -58,17 +58,26 @@ impl UserStore {
 
 impl UserRepository for UserStore {
     async fn insert(&self, user: &User, password_hash: &str) -> Result<(), Error> {
+        let User {
+            id,
+            version,
+            created_at,
+            updated_at,
+            email,
+            name,
+        } = user;
+        let id = *id;
         let row = (
-            users::id.eq(Sql(user.id)),
-            users::version.eq(user.version),
-            users::created_at.eq(Sql(user.created_at)),
-            users::updated_at.eq(Sql(user.updated_at)),
-            users::email.eq(&user.email),
-            users::name.eq(&user.name),
+            users::id.eq(Sql(id)),
+            users::version.eq(version),
+            users::created_at.eq(Sql(*created_at)),
+            users::updated_at.eq(Sql(*updated_at)),
+            users::email.eq(email),
+            users::name.eq(name),
             users::password_hash.eq(password_hash),
         );
         // The cache may hold "not found" for this id.
-        let invalidation = self.rows.invalidation(user.id);
+        let invalidation = self.rows.invalidation(id);
         with_conn!(&self.database, |conn| {
             diesel::insert_into(users::table)
                 .values(row)
@@ -106,10 +115,11 @@ impl UserRepository for UserStore {
         change: &UserChange,
         now: DateTime<Utc>,
     ) -> Result<Option<User>, Error> {
+        let UserChange { email, name } = change;
         let change = UserChanges {
             updated_at: Sql(now),
-            email: change.email.as_deref(),
-            name: change.name.as_deref(),
+            email: email.as_deref(),
+            name: name.as_deref(),
         };
         let invalidation = self.rows.invalidation(id);
         let row = with_conn!(&self.database, |conn| {

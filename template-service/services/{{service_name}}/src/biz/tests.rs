@@ -18,10 +18,13 @@ impl {{Resource}}Repository for Fake {
         if rows.iter().any(|other| other.id == {{resource_ident}}.id) {
             return Ok(false);
         }
-{%- for field in unique_fields %}
-        if rows.iter().any(|other| {{field[1]}}) {
-            return Err(Error::AlreadyExists("{{field[0]}}"));
+{%- for field in field_list %}
+{%- assign column = field[0] %}{% assign ident = field[1] %}{% assign traits = field[9] %}
+{%- if traits contains "unique" %}
+        if rows.iter().any(|other| other.{{ident}} == {{resource_ident}}.{{ident}}{% if traits contains "optional" %} && other.{{ident}}.is_some(){% endif %}) {
+            return Err(Error::AlreadyExists("{{column}}"));
         }
+{%- endif %}
 {%- endfor %}
         rows.push({{resource_ident}}.clone());
         Ok(true)
@@ -58,8 +61,19 @@ impl {{Resource}}Repository for Fake {
         Ok(found.map(|row| {
             row.version += 1;
             row.updated_at = now;
-{%- for line in apply_fields %}
-            {{line}}
+            let {{Resource}}Change {
+{%- for field in field_list %}
+{%- assign ident = field[1] %}{% assign local = field[2] %}{% assign traits = field[9] %}
+{%- if traits contains "writable" %}
+                {% if local != ident %}{{ident}}: {% endif %}{{local}},
+{%- endif %}
+{%- endfor %}
+            } = change;
+{%- for field in field_list %}
+{%- assign ident = field[1] %}{% assign local = field[2] %}{% assign traits = field[9] %}
+{%- if traits contains "writable" %}
+            if let Some(value) = {{local}} { row.{{ident}} = value; }
+{%- endif %}
 {%- endfor %}
             row.clone()
         }))
@@ -79,8 +93,9 @@ fn {{resources_ident}}() -> {{UseCases}}<Fake> {
 
 fn new_{{resource}}() -> New{{Resource}} {
     New{{Resource}} {
-{%- for line in first_samples %}
-        {{line}}
+{%- for field in field_list %}
+{%- assign ident = field[1] %}{% assign samples = field[13] %}
+        {{ident}}: {{samples[0][0]}},
 {%- endfor %}
     }
 }
@@ -101,8 +116,9 @@ async fn what_is_asked_for_again_is_created_once() {
     assert_eq!({{resources_ident}}.create(id, new_{{resource}}()).await.unwrap(), created);
 {%- if samples_differ %}
     let other = New{{Resource}} {
-{%- for line in second_samples %}
-        {{line}}
+{%- for field in field_list %}
+{%- assign ident = field[1] %}{% assign samples = field[13] %}
+        {{ident}}: {{samples[1][0]}},
 {%- endfor %}
     };
     let reused = {{resources_ident}}.create(id, other).await;
@@ -132,7 +148,11 @@ async fn a_unique_value_is_taken_once() {
     let {{resources_ident}} = {{resources_ident}}();
     {{resources_ident}}.create(Uuid::new_v4(), new_{{resource}}()).await.unwrap();
     let again = {{resources_ident}}.create(Uuid::new_v4(), new_{{resource}}()).await;
-    assert!(matches!(again, Err(Error::AlreadyExists("{{unique_fields[0][0]}}"))));
+    assert!(matches!(again, Err(Error::AlreadyExists("
+{%- for field in field_list %}
+{%- assign column = field[0] %}{% assign traits = field[9] %}
+{%- if traits contains "unique" %}{{column}}{% break %}{% endif %}
+{%- endfor %}"))));
 }
 {%- endif %}
 

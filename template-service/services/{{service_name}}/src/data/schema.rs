@@ -6,8 +6,9 @@ diesel::table! {
         version -> BigInt,
         created_at -> platform::database::types::Instant,
         updated_at -> platform::database::types::Instant,
-{%- for line in schema_columns %}
-        {{line}}
+{%- for field in field_list %}
+{%- assign column = field[0] %}{% assign row = field[3] %}{% assign diesel = field[16] %}
+        {% if row != column %}#[sql_name = "{{column}}"] {% endif %}{{row}} -> {{diesel}},
 {%- endfor %}
     }
 }

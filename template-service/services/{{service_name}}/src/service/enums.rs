@@ -3,34 +3,41 @@
 use tonic::Status;
 use {{contract_crate}}::v1;
 
-use crate::biz::{{enum_types}};
-{%- for enum in data_enums %}
-{%- if enum[4] %}
+use crate::biz::{ {% for field in field_list %}
+{%- assign type = field[6] %}{% assign rust = field[7] %}
+{%- if type == "enum" %}{{rust}}, {% endif %}
+{%- endfor %} };
+{%- for field in field_list %}
+{%- assign column = field[0] %}{% assign ident = field[1] %}{% assign type = field[6] %}{% assign rust = field[7] %}
+{%- assign traits = field[9] %}{% assign values = field[11] %}
+{%- if type == "enum" %}
+{%- if traits contains "listed" %}
 
-/// The names of {{enum[1]}} as a filter writes them, beside those that are stored.
-pub const {{enum[5]}}: &[(&str, &str)] = &[
-{%- for value in enum[2] %}
-    ("{{value[2]}}", {{enum[1]}}::{{value[1]}}.name()),
+/// The names of {{rust}} as a filter writes them, beside those that are stored.
+pub const {{column | upcase}}_NAMES: &[(&str, &str)] = &[
+{%- for value in values %}
+    ("{{value[2]}}", {{rust}}::{{value[1]}}.name()),
 {%- endfor %}
 ];
 {%- endif %}
 
-pub fn {{enum[3]}}(number: i32) -> Result<{{enum[1]}}, Status> {
-    match v1::{{enum[1]}}::try_from(number) {
-{%- for value in enum[2] %}
-        Ok(v1::{{enum[1]}}::{{value[1]}}) => Ok({{enum[1]}}::{{value[1]}}),
+pub fn {{ident}}(number: i32) -> Result<{{rust}}, Status> {
+    match v1::{{rust}}::try_from(number) {
+{%- for value in values %}
+        Ok(v1::{{rust}}::{{value[1]}}) => Ok({{rust}}::{{value[1]}}),
 {%- endfor %}
-        Ok(v1::{{enum[1]}}::Unspecified) | Err(_) => Err(Status::invalid_argument("unknown {{enum[0]}}")),
+        Ok(v1::{{rust}}::Unspecified) | Err(_) => Err(Status::invalid_argument("unknown {{column}}")),
     }
 }
 
-impl From<{{enum[1]}}> for v1::{{enum[1]}} {
-    fn from(value: {{enum[1]}}) -> Self {
+impl From<{{rust}}> for v1::{{rust}} {
+    fn from(value: {{rust}}) -> Self {
         match value {
-{%- for value in enum[2] %}
-            {{enum[1]}}::{{value[1]}} => Self::{{value[1]}},
+{%- for value in values %}
+            {{rust}}::{{value[1]}} => Self::{{value[1]}},
 {%- endfor %}
         }
     }
 }
+{%- endif %}
 {%- endfor %}

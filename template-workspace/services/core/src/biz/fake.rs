@@ -55,10 +55,11 @@ impl UserRepository for FakeUsers {
         Ok(found.map(|user| {
             user.version += 1;
             user.updated_at = now;
-            if let Some(email) = &change.email {
+            let UserChange { email, name } = change;
+            if let Some(email) = email {
                 user.email.clone_from(email);
             }
-            if let Some(name) = &change.name {
+            if let Some(name) = name {
                 user.name.clone_from(name);
             }
             user.clone()

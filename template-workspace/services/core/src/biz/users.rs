@@ -38,9 +38,18 @@ impl Listed for User {
     }
 
     fn value(&self, field: UserField) -> Option<filter::Value> {
+        // A field without an index is `_`.
+        let Self {
+            id: _,
+            version: _,
+            created_at,
+            updated_at: _,
+            email,
+            name: _,
+        } = self;
         match field {
-            UserField::CreatedAt => Some(self.created_at.into()),
-            UserField::Email => Some(self.email.as_str().into()),
+            UserField::CreatedAt => Some((*created_at).into()),
+            UserField::Email => Some(email.as_str().into()),
         }
     }
 }
@@ -116,15 +125,20 @@ impl<R: UserRepository> Users<R> {
 
     /// Registers a user.
     pub async fn register(&self, new: NewUser) -> Result<User, Error> {
-        let password_hash = password::hash(new.password).await?;
+        let NewUser {
+            email,
+            name,
+            password,
+        } = new;
+        let password_hash = password::hash(password).await?;
         let now = platform::time::now();
         let user = User {
             id: Uuid::new_v4(),
             version: 1,
             created_at: now,
             updated_at: now,
-            email: normal_email(&new.email),
-            name: new.name,
+            email: normal_email(&email),
+            name,
         };
         self.repository.insert(&user, &password_hash).await?;
         Ok(user)

@@ -86,12 +86,19 @@ impl SessionRepository for SessionStore {
                     .execute(conn)
                     .await?;
             }
+            let StoredSession {
+                id,
+                user_id,
+                created_at,
+                expires_at,
+                token_hash,
+            } = session;
             let row = (
-                sessions::id.eq(Sql(session.id)),
-                sessions::user_id.eq(Sql(session.user_id)),
-                sessions::created_at.eq(Sql(session.created_at)),
-                sessions::expires_at.eq(Sql(session.expires_at)),
-                sessions::token_hash.eq(session.token_hash.as_slice()),
+                sessions::id.eq(Sql(*id)),
+                sessions::user_id.eq(Sql(*user_id)),
+                sessions::created_at.eq(Sql(*created_at)),
+                sessions::expires_at.eq(Sql(*expires_at)),
+                sessions::token_hash.eq(token_hash.as_slice()),
             );
             diesel::insert_into(sessions::table)
                 .values(row)
@@ -178,14 +185,21 @@ impl TryFrom<SessionRow> for StoredSession {
     type Error = Error;
 
     fn try_from(row: SessionRow) -> Result<Self, Error> {
-        let token_hash = row.token_hash.try_into();
-        let token_hash =
-            token_hash.map_err(|_| platform::Error::internal("a hash that is no SHA-256"))?;
+        let SessionRow {
+            id,
+            user_id,
+            created_at,
+            expires_at,
+            token_hash,
+        } = row;
+        let token_hash = token_hash
+            .try_into()
+            .map_err(|_| platform::Error::internal("a hash that is no SHA-256"))?;
         Ok(Self {
-            id: row.id,
-            user_id: row.user_id,
-            created_at: row.created_at,
-            expires_at: row.expires_at,
+            id,
+            user_id,
+            created_at,
+            expires_at,
             token_hash,
         })
     }

@@ -82,12 +82,19 @@ fn client() -> Option<IpAddr> {
 
 impl From<Session> for v1::Session {
     fn from(session: Session) -> Self {
+        let Session {
+            user_id,
+            access_token,
+            expires_in,
+            refresh_token,
+            refresh_expires_in,
+        } = session;
         Self {
-            access_token: session.access_token,
-            expires_in: Some(session.expires_in.into()),
-            user_id: session.user_id.to_string(),
-            refresh_token: session.refresh_token,
-            refresh_expires_in: Some(session.refresh_expires_in.into()),
+            access_token,
+            expires_in: Some(expires_in.into()),
+            user_id: user_id.to_string(),
+            refresh_token,
+            refresh_expires_in: Some(refresh_expires_in.into()),
         }
     }
 }
