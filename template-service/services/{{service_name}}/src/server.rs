@@ -12,7 +12,9 @@ use {{client_import}};
 use crate::{biz::{{UseCases}}, data::{{Resource}}Store, service::{{Resource}}Api};
 
 /// This service, as [`platform::run`] takes it.
-pub const SERVICE: Service = platform::service!(wire);
+///
+/// A `static` and no `const`, whose code would be compiled into the program and each test program instead of once, here.
+pub static SERVICE: Service = platform::service!(wire);
 
 /// The tables of this service.
 pub const MIGRATIONS: Migrations = platform::migrations!();

@@ -16,7 +16,9 @@ use crate::{
 };
 
 /// This service, for [`platform::run`].
-pub const SERVICE: Service = platform::service!(wire, commands: Command);
+///
+/// A `static` and no `const`, whose code would be compiled into the program and each test program instead of once, here.
+pub static SERVICE: Service = platform::service!(wire, commands: Command);
 
 /// Services that run in this process, on its ports.
 pub const MOUNTED: &[&Service] = &[

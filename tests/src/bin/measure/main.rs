@@ -1,5 +1,5 @@
 //! `cargo run --release --bin measure -- render|build|requests|data|tokens|logins`: the numbers of the README, as Markdown
-//! tables.
+//! tables. `build` goes up to 50 services; `build 8` up to 8.
 //!
 //! `requests`, `data` and `logins` need h2load (Debian: nghttp2-client) and Linux (`/proc`), `data` PostgreSQL and Redis as
 //! well, `tokens` openssl and Linux. `requests` counts instructions with perf or, where that does not work, with valgrind.
@@ -52,7 +52,12 @@ fn main() -> Result<ExitCode> {
     }
     match env::args().nth(1).as_deref() {
         Some("render") => rendering()?,
-        Some("build") => building()?,
+        Some("build") => building(match env::args().nth(2) {
+            Some(services) => services
+                .parse()
+                .context("`build` takes a number of services")?,
+            None => 50,
+        })?,
         Some("requests") => requests::measure()?,
         Some("data") => data::measure()?,
         Some("tokens") => tokens::measure()?,
@@ -74,34 +79,48 @@ fn rendering() -> Result<()> {
     Ok(())
 }
 
-/// A build from nothing, and rebuilds after an edit, with 2 and with 20 services.
-fn building() -> Result<()> {
+/// A build from nothing with one service beside `core`, what each further one adds until there are so many, and rebuilds
+/// after an edit with one and with all.
+fn building(services: u32) -> Result<()> {
+    ensure!(services > 1, "how many services? At least 2");
     let folder = fresh("build")?;
     let workspace = render_workspace(&folder, "acme", &[])?;
     render_service(&workspace, "items", &[FIELDS])?;
+    let target = workspace.join("target");
 
     println!(
         "| dev build on {} cores | |\n|---|---|",
         std::thread::available_parallelism()?
     );
     println!(
-        "| `make build`, cold, with 2 services | {:.0} s |",
+        "| `make build`, cold, with `core` and 1 service | {:.0} s |",
         build(&workspace, None)?
     );
     println!(
         "| the target folder then | {:.2} GB |",
-        size(&workspace.join("target"))? as f64 / 1e9
+        size(&target)? as f64 / 1e9
     );
-    rebuilds(&workspace, 2)?;
+    rebuilds(&workspace, "1 service")?;
 
-    for number in 3..=20 {
+    // Taken anew: an edit leaves behind what incremental compilation keeps of the state before it.
+    let before = size(&target)?;
+    for number in 2..=services {
         render_service(&workspace, &format!("items{number}"), &[FIELDS])?;
     }
-    build(&workspace, None)?;
-    rebuilds(&workspace, 20)
+    let further = f64::from(services - 1);
+    println!(
+        "| each further service | {:.1} s, {:.0} MB |",
+        build(&workspace, None)? / further,
+        (size(&target)? - before) as f64 / 1e6 / further
+    );
+    println!(
+        "| the target folder with {services} services | {:.2} GB |",
+        size(&target)? as f64 / 1e9
+    );
+    rebuilds(&workspace, &format!("{services} services"))
 }
 
-fn rebuilds(workspace: &Path, services: usize) -> Result<()> {
+fn rebuilds(workspace: &Path, services: &str) -> Result<()> {
     let handler = |text: &str, edit: u32| {
         let required = "{field} is required";
         text.replacen(required, &format!("{required}, edit {edit}"), 1)
@@ -130,7 +149,7 @@ fn rebuilds(workspace: &Path, services: usize) -> Result<()> {
         build(workspace, Some("items"))?;
         seconds.sort_by(f64::total_cmp);
         println!(
-            "| again, after editing {what}, with {services} services | {:.1} s |",
+            "| again, after editing {what}, with {services} | {:.1} s |",
             seconds[1]
         );
     }
