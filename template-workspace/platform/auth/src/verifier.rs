@@ -87,7 +87,8 @@ impl Verifier {
         let verified = match self.verified.get(token) {
             Some(verified) if verified.generation == generation => verified,
             _ => {
-                let verified = Arc::new(self.check(token).await?);
+                // Boxed, so that what reads keys takes no room in the future of every request.
+                let verified = Arc::new(Box::pin(self.check(token)).await?);
                 self.verified.insert(token.to_owned(), verified.clone());
                 verified
             }

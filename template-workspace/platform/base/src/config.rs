@@ -21,7 +21,7 @@ pub use serde_json::Value;
 pub use self::{
     error::{ConfigError, Problem},
     layers::Layer,
-    reader::{Configuration, Key, Reader, Shown, section},
+    reader::{Configuration, Key, Reader, SETTINGS, Shown, section},
     section::{EMPTY, NONE, Read, Section},
     setting::{HttpUrl, Setting, choice, parsed, text},
 };

@@ -12,7 +12,7 @@ use clap::ArgMatches;
 use platform_auth::{ServiceKey, SigningKeys};
 use platform_base::{
     Part, StartError,
-    config::{ConfigError, Configuration, Section, Shown},
+    config::{ConfigError, Configuration, SETTINGS, Section, Shown},
 };
 use platform_cache::Cache;
 use platform_client as client;
@@ -167,7 +167,7 @@ impl Platform {
     /// When a key that must be given is missing or wrong.
     pub fn settings<S: Section>(&self) -> Result<S, StartError> {
         let mut configuration = lock(&self.configuration);
-        match configuration.read("service") {
+        match configuration.read(SETTINGS) {
             Some(settings) => Ok(settings),
             None => Err(configuration.finish().err().unwrap_or_default().into()),
         }

@@ -46,8 +46,9 @@ impl Setting for LogLevel {
         };
         // `Targets` would take a misspelt level for the name of a module.
         let level = |directive: &str| {
-            let level = directive.rsplit('=').next().unwrap_or_default();
-            level.trim().parse::<LevelFilter>().is_ok() && level.trim().parse::<usize>().is_err()
+            let level = directive.rsplit('=').next().unwrap_or_default().trim();
+            // A number would be a level, too, and nothing the lowest.
+            level.starts_with(char::is_alphabetic) && level.parse::<LevelFilter>().is_ok()
         };
         if !text.split(',').all(level) {
             return Err(wrong());

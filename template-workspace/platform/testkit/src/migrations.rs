@@ -48,18 +48,18 @@ const TYPES: [(&str, &str, &str); 16] = [
         "timestamp without time zone",
         "TEXT",
     ),
-    ("platform::database::types::Uuid", "uuid", "BLOB"),
+    ("platform_database::types::Uuid", "uuid", "BLOB"),
     (
-        "platform::database::types::Instant",
+        "platform_database::types::Instant",
         "timestamp with time zone",
         "TEXT",
     ),
     (
-        "platform::database::types::FixedPoint",
+        "platform_database::types::FixedPoint",
         "numeric(18,6)",
         "INTEGER",
     ),
-    ("platform::database::types::Json", "jsonb", "TEXT"),
+    ("platform_database::types::Json", "jsonb", "TEXT"),
 ];
 
 /// Asserts that the table has exactly the columns of its `diesel::table!`, in the same order and of the same types.

@@ -6,6 +6,9 @@ use serde_json::Value;
 
 use super::{ConfigError, Layer, Problem, Section, Setting, layers};
 
+/// The section with the settings of a service of its own.
+pub const SETTINGS: &str = "service";
+
 /// The values of one service, from all its sources.
 pub struct Configuration {
     service: &'static str,
@@ -143,6 +146,7 @@ impl Configuration {
         }
         let inside = format!("{key}.");
         let is_section = key.is_empty()
+            || key == SETTINGS
             || self
                 .shown
                 .iter()

@@ -192,7 +192,7 @@ fn settings_that_a_service_never_reads_are_refused() {
     let mut configuration = configuration("service: {greeting: hello}", &[]);
     configuration.read::<Root>("").unwrap();
     let problems = configuration.finish().unwrap_err().problems;
-    assert_eq!(problems[0].key, "service");
+    assert_eq!(problems[0].key, "service.greeting");
 }
 
 #[test]

@@ -98,10 +98,12 @@ impl Rates {
             let interval = limit.interval.as_micros().to_string();
             let arguments = [interval, limit.requests.to_string()].map(Bytes::from);
             let key = format!("{}:rate:{key}", self.service);
-            if !redis.is_open()
-                && let Ok(left) = redis.eval(TAKE, &key, arguments.into()).await
-            {
-                return Verdict::read(left);
+            if !redis.is_open() {
+                // Boxed, so that it takes no room in the future of every request.
+                let left = Box::pin(redis.eval(TAKE, &key, arguments.into()));
+                if let Ok(left) = left.await {
+                    return Verdict::read(left);
+                }
             }
         }
         self.take_here(limit, key)
