@@ -46,7 +46,7 @@ pub fn call(arguments: &Arguments) -> Result<()> {
 }
 
 async fn unary(arguments: &Arguments) -> Result<DynamicMessage> {
-    let address = Address::try_from(format!("http://{}", arguments.address));
+    let address = format!("http://{}", arguments.address).parse::<Address>();
     let channel = client::connect(&address.map_err(|error| anyhow!(error))?);
     let method = Server::new(channel.clone())
         .method(&arguments.method)

@@ -197,7 +197,7 @@ impl From<{{Resource}}Row> for {{Resource}} {
 
 /// Tells a value that is taken from other failures.
 fn taken(error: platform::Error) -> Error {
-    match error.unique_violation("{{table}}", &[{{unique_columns}}]) {
+    match database::unique_violation(&error, "{{table}}", &[{{unique_columns}}]) {
         Some(field) => Error::AlreadyExists(field),
         None => error.into(),
     }

@@ -1,9 +1,6 @@
 //! Wiring.
 
-use platform::{Module, Platform, Service{% if has_embeds %}, client{% endif %}, database::Migrations};
-{%- if has_embeds %}
-use serde::Deserialize;
-{%- endif %}
+use platform::{Module, Platform, Service, StartError{% if has_embeds %}, client{% endif %}, database::Migrations{% if has_embeds %}, section{% endif %}};
 use {{contract_crate}}::v1;
 {%- for line in client_imports %}
 {{line}}
@@ -18,18 +15,19 @@ pub const SERVICE: Service = platform::service!(wire);
 pub const MIGRATIONS: Migrations = platform::migrations!();
 
 {% if has_embeds -%}
-/// Section `service` of the configuration.
-#[derive(Deserialize)]
-struct Settings {
+section! {
+    /// Section `service` of the configuration.
+    struct Settings {
 {%- for client in clients %}
-    /// Where `{{client[2]}}` answers.
-    {{client[0]}}: client::Address,
+        /// Where `{{client[2]}}` answers.
+        {{client[0]}}: client::Address,
 {%- endfor %}
+    }
 }
 
 {% endif -%}
 /// Read from top to bottom: each line needs the ones above it.
-async fn wire(platform: &Platform) -> Result<Module, platform::Error> {
+async fn wire(platform: &Platform) -> Result<Module, StartError> {
 {%- if has_embeds %}
     let settings: Settings = platform.settings()?;
 {%- endif %}

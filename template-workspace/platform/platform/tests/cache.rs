@@ -15,8 +15,8 @@ use fred::{
     interfaces::{ClientLike, KeysInterface, ListInterface},
 };
 use platform::{
-    cache::{Cache, CachedRows},
-    config, time,
+    cache::{Cache, CachedRows, Config},
+    time,
 };
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -29,7 +29,7 @@ macro_rules! on_both_caches {
         mod memory {
             $(#[tokio::test]
             async fn $rule() {
-                super::$rule(super::config::Cache::new("memory://")).await;
+                super::$rule(super::Config::at("memory://").unwrap()).await;
             })*
         }
 
@@ -57,11 +57,11 @@ on_both_caches! {
 }
 
 /// The Redis to test on; it may be slow where tests run side by side.
-fn redis_config() -> config::Cache {
+fn redis_config() -> Config {
     let url = std::env::var("REDIS_URL").expect("REDIS_URL names a Redis");
-    config::Cache {
+    Config {
         timeout: Duration::from_secs(5),
-        ..config::Cache::new(&url)
+        ..Config::at(&url).unwrap()
     }
 }
 
@@ -105,7 +105,7 @@ struct Row {
     text: String,
 }
 
-fn open<T>(config: &config::Cache) -> CachedRows<T>
+fn open<T>(config: &Config) -> CachedRows<T>
 where
     T: Clone + Serialize + serde::de::DeserializeOwned + Send + Sync + 'static,
 {
@@ -116,7 +116,7 @@ fn some(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
 
-async fn a_row_is_read_once_until_it_is_invalidated(config: config::Cache) {
+async fn a_row_is_read_once_until_it_is_invalidated(config: Config) {
     let (rows, id, table) = (open(&config), Uuid::new_v4(), Table::with("old"));
     for _ in 0..3 {
         assert_eq!(table.get(&rows, id).await, some("old"));
@@ -132,7 +132,7 @@ async fn a_row_is_read_once_until_it_is_invalidated(config: config::Cache) {
     assert_eq!(table.reads(), 2);
 }
 
-async fn what_does_not_exist_is_remembered_until_it_is_made(config: config::Cache) {
+async fn what_does_not_exist_is_remembered_until_it_is_made(config: Config) {
     let (rows, id, table) = (open(&config), Uuid::new_v4(), Table::default());
     for _ in 0..3 {
         assert_eq!(table.get(&rows, id).await, None);
@@ -145,7 +145,7 @@ async fn what_does_not_exist_is_remembered_until_it_is_made(config: config::Cach
     assert_eq!(table.get(&rows, id).await, some("new"));
 }
 
-async fn readers_that_come_together_share_one_read(config: config::Cache) {
+async fn readers_that_come_together_share_one_read(config: Config) {
     let (rows, id, table) = (open(&config), Uuid::new_v4(), Table::with("one"));
     let slowly = || async {
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -158,7 +158,7 @@ async fn readers_that_come_together_share_one_read(config: config::Cache) {
     assert_eq!(table.reads(), 1);
 }
 
-async fn a_reader_that_was_overtaken_by_a_write_puts_nothing_back(config: config::Cache) {
+async fn a_reader_that_was_overtaken_by_a_write_puts_nothing_back(config: Config) {
     let (rows, id, table) = (open(&config), Uuid::new_v4(), Table::with("old"));
     let (has_read, may_go_on) = (Notify::new(), Notify::new());
     let overtaken = rows.get(id, || async {
@@ -186,7 +186,7 @@ async fn a_reader_that_was_overtaken_by_a_write_puts_nothing_back(config: config
     assert_eq!(table.reads(), 3);
 }
 
-async fn a_read_that_fails_is_repeated_by_those_who_waited(config: config::Cache) {
+async fn a_read_that_fails_is_repeated_by_those_who_waited(config: Config) {
     let (rows, id, attempts) = (open::<Row>(&config), Uuid::new_v4(), AtomicUsize::new(0));
     let load = || async {
         let attempt = attempts.fetch_add(1, Ordering::Relaxed);
@@ -204,7 +204,7 @@ async fn a_read_that_fails_is_repeated_by_those_who_waited(config: config::Cache
     assert_eq!(rows.get(id, load).await.unwrap().unwrap().text, "there");
 }
 
-async fn when_the_reader_is_cut_off_one_who_waited_reads(config: config::Cache) {
+async fn when_the_reader_is_cut_off_one_who_waited_reads(config: Config) {
     let (rows, id, table) = (open(&config), Uuid::new_v4(), Table::with("one"));
     let never = rows.get(id, std::future::pending::<Result<Option<Row>, Infallible>>);
     let cut_off = tokio::time::timeout(Duration::from_millis(100), never);
@@ -217,7 +217,7 @@ async fn when_the_reader_is_cut_off_one_who_waited_reads(config: config::Cache) 
     assert_eq!(waited, some("one"));
 }
 
-async fn an_invalidation_that_is_dropped_is_done_nevertheless(config: config::Cache) {
+async fn an_invalidation_that_is_dropped_is_done_nevertheless(config: Config) {
     let (rows, id, table) = (open(&config), Uuid::new_v4(), Table::with("old"));
     assert_eq!(table.get(&rows, id).await, some("old"));
 
@@ -227,8 +227,8 @@ async fn an_invalidation_that_is_dropped_is_done_nevertheless(config: config::Ca
     assert_eq!(table.get(&rows, id).await, some("new"));
 }
 
-async fn nothing_is_older_than_its_time_to_live(config: config::Cache) {
-    let config = config::Cache {
+async fn nothing_is_older_than_its_time_to_live(config: Config) {
+    let config = Config {
         ttl: Duration::from_millis(500),
         ..config
     };
@@ -242,7 +242,7 @@ async fn nothing_is_older_than_its_time_to_live(config: config::Cache) {
     assert_eq!(table.get(&rows, id).await, some("new"));
 }
 
-async fn every_value_comes_back_as_it_was(config: config::Cache) {
+async fn every_value_comes_back_as_it_was(config: Config) {
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     enum Status {
         Draft,
@@ -289,7 +289,7 @@ async fn every_value_comes_back_as_it_was(config: config::Cache) {
     assert_eq!(reads.into_inner(), 1);
 }
 
-async fn services_do_not_share_their_rows(config: config::Cache) {
+async fn services_do_not_share_their_rows(config: Config) {
     let (id, ours, theirs) = (Uuid::new_v4(), Table::with("ours"), Table::with("theirs"));
     let shop = Cache::open("shop", &config).unwrap().rows("goods");
     let stock = Cache::open("stock", &config).unwrap().rows("goods");
@@ -302,9 +302,9 @@ async fn services_do_not_share_their_rows(config: config::Cache) {
 
 #[tokio::test]
 async fn memory_is_bounded() {
-    let config = config::Cache {
+    let config = Config {
         memory: 100_000,
-        ..config::Cache::new("memory://")
+        ..Config::at("memory://").unwrap()
     };
     let (rows, table) = (open(&config), Table::with(&"x".repeat(1_000)));
     let ids: Vec<_> = (0..1_000).map(|_| Uuid::new_v4()).collect();
@@ -358,7 +358,7 @@ async fn what_somebody_else_put_there_is_replaced() {
 #[tokio::test]
 #[ignore = "needs REDIS_URL"]
 async fn an_entry_ends_even_if_redis_was_told_to_keep_it() {
-    let config = config::Cache {
+    let config = Config {
         ttl: Duration::from_millis(500),
         ..redis_config()
     };
@@ -437,7 +437,7 @@ async fn releases_with_other_columns_do_not_read_each_other_s_entries() {
 
 /// A cache where nobody answers costs little, and nothing that was written is forgotten.
 async fn is_bounded_without(url: &str) {
-    let rows = open(&config::Cache::new(url));
+    let rows = open(&Config::at(url).unwrap());
     let (id, table) = (Uuid::new_v4(), Table::with("old"));
     let begun = Instant::now();
     for _ in 0..100 {

@@ -56,7 +56,7 @@ const POSTGRES: &str = "CREATE TABLE \"values\" (id UUID PRIMARY KEY, label TEXT
     created_at TIMESTAMPTZ NOT NULL, CONSTRAINT values_label_key UNIQUE (label))";
 
 async fn open(place: &Place, create: &str) -> Database {
-    let database = Database::open("test", &config::Database::new(place.url())).unwrap();
+    let database = Database::open("test", &database::Config::at(place.url().unwrap())).unwrap();
     with_conn!(database, |conn| diesel::sql_query(create)
         .execute(conn)
         .await)
@@ -215,7 +215,7 @@ on_every_database! {
 async fn a_database_that_is_away_is_unavailable_and_its_address_stays_secret() {
     let database = Database::open(
         "test",
-        &config::Database::new("postgres://shop:secret@127.0.0.1:1/shop"),
+        &database::Config::at("postgres://shop:secret@127.0.0.1:1/shop").unwrap(),
     )
     .unwrap();
     let error = database.ping().await.unwrap_err();
@@ -232,10 +232,10 @@ async fn a_database_that_is_away_is_unavailable_and_its_address_stays_secret() {
 async fn who_waits_too_long_for_a_connection_is_told_so() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}/test.db", folder.path().display());
-    let config = config::Database {
+    let config = database::Config {
         max_connections: 1,
         wait_timeout: Duration::from_millis(20),
-        ..config::Database::new(&url)
+        ..database::Config::at(&url).unwrap()
     };
     let database = Database::open("test", &config).unwrap();
     let waiting = with_conn!(database, |_conn| Ok(database.ping().await)).unwrap();
@@ -245,10 +245,10 @@ async fn who_waits_too_long_for_a_connection_is_told_so() {
 /// A pool of one connection to the PostgreSQL at `DATABASE_URL`.
 fn one_connection(statement_timeout: Duration) -> Database {
     let url = std::env::var("DATABASE_URL").expect("DATABASE_URL names a PostgreSQL");
-    let config = config::Database {
+    let config = database::Config {
         max_connections: 1,
         statement_timeout,
-        ..config::Database::new(&url)
+        ..database::Config::at(&url).unwrap()
     };
     Database::open("test", &config).unwrap()
 }

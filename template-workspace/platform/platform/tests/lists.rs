@@ -5,10 +5,9 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use platform::{
     config,
-    database::{Column, Database, Sql, listing},
+    database::{Column, Database, Sql, listing, with_conn},
     filter::{Field, Kind, Value},
     page::{ListQuery, ListRequest, Listed},
-    with_conn,
 };
 use rust_decimal::Decimal;
 use testkit::Place;
@@ -223,7 +222,7 @@ async fn lists_what_memory_lists(place: Place, create: &str) {
 }
 
 async fn filled(url: &str, create: &str) -> Database {
-    let database = Database::open("test", &config::Database::new(url)).unwrap();
+    let database = Database::open("test", &database::Config::at(url).unwrap()).unwrap();
     with_conn!(database, |conn| diesel::sql_query(create)
         .execute(conn)
         .await)

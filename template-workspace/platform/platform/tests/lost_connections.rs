@@ -11,8 +11,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use platform::{
     config,
-    database::{self, Database, Rollback, transaction},
-    with_conn,
+    database::{self, Database, Rollback, transaction, with_conn},
 };
 use tonic::{Code, Status};
 use uuid::Uuid;
@@ -45,7 +44,7 @@ impl Accounts {
             "{before}@127.0.0.1:{}/{path}?options=-csearch_path%3D{schema}",
             line.port()
         );
-        let database = Database::open("test", &config::Database::new(&url)).unwrap();
+        let database = Database::open("test", &database::Config::at(&url).unwrap()).unwrap();
         for statement in [
             &format!("CREATE SCHEMA {schema}"),
             "CREATE TABLE accounts (id INT8 PRIMARY KEY NOT NULL, balance INT8 NOT NULL)",

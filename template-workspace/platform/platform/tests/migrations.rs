@@ -5,8 +5,7 @@ use diesel_async::RunQueryDsl;
 use diesel_migrations::embed_migrations;
 use platform::{
     config,
-    database::{Database, Migrations},
-    with_conn,
+    database::{Database, Migrations, with_conn},
 };
 use testkit::Place;
 
@@ -17,7 +16,7 @@ static MIGRATIONS: Migrations = Migrations::new(
 );
 
 fn open(url: &str) -> Database {
-    Database::open("test", &config::Database::new(url)).unwrap()
+    Database::open("test", &database::Config::at(url).unwrap()).unwrap()
 }
 
 async fn execute(database: &Database, statement: &str) {

@@ -4,10 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use diesel_async::RunQueryDsl;
 use diesel_migrations::embed_migrations;
-use platform::{
-    database::{self, Migrations, Rollback, transaction},
-    with_conn,
-};
+use platform::database::{self, Migrations, Rollback, transaction, with_conn};
 use testkit::Recording;
 
 static MIGRATIONS: Migrations = Migrations::new(

@@ -9,8 +9,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use platform::{
     config,
-    database::{self, Database, Rollback, transaction},
-    with_conn,
+    database::{self, Database, Rollback, transaction, with_conn},
 };
 use testkit::Place;
 
@@ -116,9 +115,9 @@ diesel::define_sql_function! {
 fn open(url: &str) -> Database {
     Database::open(
         "test",
-        &config::Database {
+        &database::Config {
             wait_timeout: Duration::from_secs(60),
-            ..config::Database::new(url)
+            ..database::Config::at(url).unwrap()
         },
     )
     .unwrap()

@@ -4,11 +4,7 @@ use std::ops::Deref;
 
 use diesel::{QueryableByName, sql_types::Text};
 use diesel_async::RunQueryDsl;
-use platform::{
-    config::Database as Config,
-    database::{Database, Migrations},
-    with_conn,
-};
+use platform::database::{Config, Database, Migrations, with_conn};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -167,5 +163,6 @@ async fn execute(url: &str, statement: &str) {
 }
 
 fn open(url: &str) -> Database {
-    Database::open("test", &Config::new(url)).expect("a pool can be made")
+    Database::open("test", &Config::at(url).expect("the URL can be used"))
+        .expect("a pool can be made")
 }

@@ -8,10 +8,7 @@ use diesel::{
     sql_types::{Bool, Text},
 };
 use diesel_async::RunQueryDsl;
-use platform::{
-    database::{Backend, Database, Migrations},
-    with_conn,
-};
+use platform::database::{Backend, Database, Migrations, with_conn};
 
 /// Asserts that the migrations can be undone and applied again: undoes all and applies all, twice.
 ///
@@ -162,7 +159,7 @@ impl Column {
 
 #[cfg(test)]
 mod tests {
-    use platform::config;
+    use platform::database::Config;
 
     use super::*;
     use crate::Place;
@@ -180,7 +177,7 @@ mod tests {
 
     /// The message of the assertion about a table with these columns; empty when it holds.
     async fn refusal(place: &Place, columns: &str) -> String {
-        let database = Database::open("test", &config::Database::new(place.url())).unwrap();
+        let database = Database::open("test", &Config::at(place.url()).unwrap()).unwrap();
         for statement in [
             "DROP TABLE IF EXISTS things".to_owned(),
             format!("CREATE TABLE things ({columns})"),

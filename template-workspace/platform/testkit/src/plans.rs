@@ -12,10 +12,7 @@ use diesel::{
     sql_types::Text,
 };
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
-use platform::{
-    database::{Database, Migrations},
-    with_conn,
-};
+use platform::database::{Database, Migrations, with_conn};
 
 use crate::TestDatabase;
 

@@ -6,8 +6,7 @@ use api_runtime::{Contract, Policy};
 use http::HeaderMap;
 use platform::{
     Application, Running, Service, Sources,
-    auth::{Caller, ServiceKey, ServiceVerifier, SigningKeys},
-    config,
+    auth::{self, Caller, ServiceKey, ServiceVerifier, SigningKeys},
 };
 use tempfile::TempDir;
 use tonic::transport::{Channel, Endpoint};
@@ -23,7 +22,7 @@ pub struct TestServer {
     contracts: Vec<Contract>,
     client: Client,
     keys: SigningKeys,
-    auth: config::Auth,
+    auth: auth::Config,
     _place: Place,
     _folder: TempDir,
 }
@@ -63,10 +62,6 @@ impl TestServer {
         let auth = application.config().auth.clone();
         let signing_keys =
             SigningKeys::open(&auth, Duration::from_secs(300)).expect("a key can be made");
-        application
-            .migrate_at_start()
-            .await
-            .expect("the migrations apply");
         let contracts = application.contracts().to_vec();
         let running = application.start().await.expect("the service starts");
         let token = signing_keys
@@ -113,7 +108,7 @@ impl TestServer {
     /// The header `service-authorization` with which another service calls a contract of the server, such as
     /// `users.v1.UsersService`. From then on, the server trusts the key of that service.
     pub fn service_proof(&self, service: &str, contract: &str) -> String {
-        let keys = config::ServiceKeys {
+        let keys = auth::ServiceKeys {
             key_file: self.auth.services.keys.join(format!("{service}.key.pem")),
             ..self.auth.services.clone()
         };

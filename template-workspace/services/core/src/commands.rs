@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use clap::Subcommand;
-use platform::{Platform, auth::SigningKeys};
+use platform::{Platform, StartError, auth::SigningKeys};
 
 use crate::{
     biz::{Error, Users},
@@ -59,7 +59,7 @@ pub enum Roles {
 
 impl Command {
     /// Does what was told, with the configuration of the service.
-    pub async fn run(self, platform: &Platform) -> Result<(), platform::Error> {
+    pub async fn run(self, platform: &Platform) -> Result<(), StartError> {
         let settings = platform.settings::<Settings>()?;
         match self {
             Self::Keys {
@@ -74,7 +74,7 @@ impl Command {
                 let database = platform.database(&MIGRATIONS)?;
                 if database.pending(&MIGRATIONS).await? > 0 {
                     let reason = "the database lacks migrations: run the command `migrate`";
-                    return Err(platform::Error::internal(reason));
+                    return Err(StartError::new(reason));
                 }
                 let store = UserStore::new(database, &platform.cache()?);
                 let users = Users::new(Arc::new(store), settings.roles);
@@ -83,8 +83,8 @@ impl Command {
                     Roles::Revoke { email, role } => users.revoke(email, role).await,
                 };
                 done.map_err(|error| match error {
-                    Error::Platform(error) => error,
-                    error => platform::Error::internal(error),
+                    Error::Platform(error) => error.into(),
+                    error => StartError::new(error),
                 })
             }
         }

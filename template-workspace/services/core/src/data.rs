@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use platform::{
     cache::{Cache, CachedRows},
-    database::{Column, Database, Sql, listing, with_conn},
+    database::{self, Column, Database, Sql, listing, with_conn},
     page::ListQuery,
 };
 use serde::{Deserialize, Serialize};
@@ -224,7 +224,7 @@ impl From<UserRow> for User {
 }
 
 fn email_taken(error: platform::Error) -> Error {
-    match error.unique_violation("users", &["email"]) {
+    match database::unique_violation(&error, "users", &["email"]) {
         Some(_) => Error::EmailTaken,
         None => error.into(),
     }

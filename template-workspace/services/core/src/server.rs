@@ -4,9 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use auth_api::v1 as auth;
 use platform::{
-    Module, Platform, Service, auth::SigningKeys, config::duration, database::Migrations,
+    Module, Platform, Service, StartError, auth::SigningKeys, database::Migrations, section,
 };
-use serde::{Deserialize, Deserializer, de::Error};
 use users_api::v1 as users;
 
 use crate::{
@@ -27,23 +26,23 @@ pub const MOUNTED: &[&Service] = &[
 /// The tables of this service.
 pub const MIGRATIONS: Migrations = platform::migrations!();
 
-/// The `service` section of the configuration.
-#[derive(Deserialize)]
-pub(crate) struct Settings {
-    /// For how long an access token is accepted.
-    #[serde(deserialize_with = "token_lifetime")]
-    pub token_lifetime: Duration,
-    /// How long a session lasts without a refresh.
-    #[serde(deserialize_with = "session_lifetime")]
-    session_idle: Duration,
-    /// How long a session lasts.
-    #[serde(deserialize_with = "session_lifetime")]
-    session_lifetime: Duration,
-    pub roles: Roles,
+section! {
+    /// Section `service` of the configuration.
+    pub(crate) struct Settings {
+        /// How long an access token is accepted. Nothing calls it back: for so long it speaks for a user who was deleted
+        /// or has logged out.
+        token_lifetime: Duration => within("1s", "5m"),
+        /// How long a session lasts without a refresh.
+        session_idle: Duration => within("1s", "3650d"),
+        /// How long a session lasts, however often it is refreshed.
+        session_lifetime: Duration => within("1s", "3650d"),
+        /// The roles that users can have, each with the scopes that come with it.
+        roles: Roles,
+    }
 }
 
 /// Read from top to bottom: each line needs the ones above it.
-async fn wire(platform: &Platform) -> Result<Module, platform::Error> {
+async fn wire(platform: &Platform) -> Result<Module, StartError> {
     let database = platform.database(&MIGRATIONS)?;
     let cache = platform.cache()?;
     let settings = platform.settings::<Settings>()?;
@@ -62,23 +61,4 @@ async fn wire(platform: &Platform) -> Result<Module, platform::Error> {
         .issuer(&signing_keys)
         .contract(users::users_service(users))
         .contract(auth::auth_service(AuthApi::new(sessions))))
-}
-
-/// Nothing calls an access token back: for so long it speaks for a user who was deleted or has logged out.
-fn token_lifetime<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    const LONGEST: Duration = Duration::from_secs(5 * 60);
-    let lifetime = duration::deserialize(deserializer)?;
-    match (Duration::from_secs(1)..=LONGEST).contains(&lifetime) {
-        true => Ok(lifetime),
-        false => Err(D::Error::custom("must be from 1s to 5m")),
-    }
-}
-
-fn session_lifetime<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
-    let lifetime = duration::deserialize(deserializer)?;
-    match (Duration::from_secs(1)..=LONGEST).contains(&lifetime) {
-        true => Ok(lifetime),
-        false => Err(D::Error::custom("must be from 1s to 3650d")),
-    }
 }

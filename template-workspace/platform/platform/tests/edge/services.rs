@@ -64,7 +64,7 @@ struct Settings {
     stock: client::Address,
 }
 
-async fn till(platform: &Platform) -> Result<Module, platform::Error> {
+async fn till(platform: &Platform) -> Result<Module, platform::StartError> {
     let settings: Settings = platform.settings()?;
     let stock = platform.connect(&settings.stock)?;
     Ok(module("till.v1.TillService", &SELL, move |request| {

@@ -2,25 +2,29 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use platform::auth::Caller;
+use platform::{
+    auth::Caller,
+    config::{Setting, Value},
+};
 use serde::Deserialize;
 use uuid::Uuid;
 
 use super::Error;
 
 /// The roles that a user can have, each with the scopes that come with it: key `service.roles` of the configuration.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(try_from = "BTreeMap<String, Vec<String>>")]
+#[derive(Clone, Debug, Default)]
 pub struct Roles(BTreeMap<String, Vec<String>>);
 
-impl TryFrom<BTreeMap<String, Vec<String>>> for Roles {
-    type Error = String;
+impl Setting for Roles {
+    const KIND: &'static str = "map";
 
-    fn try_from(roles: BTreeMap<String, Vec<String>>) -> Result<Self, String> {
+    fn read(value: &Value) -> Result<Self, String> {
+        let roles = BTreeMap::<String, Vec<String>>::deserialize(value)
+            .map_err(|_| "must be a map of roles, each with a list of scopes".to_owned())?;
         let names = roles.keys().chain(roles.values().flatten());
         match names.into_iter().find(|name| !is_name(name)) {
             Some(name) => Err(format!(
-                "`{name}` is no name of a role or a scope: write letters, digits and any of `._:-`"
+                "`{name}` is not the name of a role or a scope: write letters, digits and any of `._:-`"
             )),
             None => Ok(Self(roles)),
         }
@@ -65,11 +69,10 @@ mod tests {
     use super::*;
 
     fn roles(names: &[(&str, &[&str])]) -> Result<Roles, String> {
-        let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
         let roles = names
             .iter()
-            .map(|(role, scopes)| ((*role).to_owned(), owned(scopes)));
-        Roles::try_from(roles.collect::<BTreeMap<_, Vec<_>>>())
+            .map(|(role, scopes)| ((*role).to_owned(), Value::from(scopes.to_vec())));
+        Roles::read(&Value::Object(roles.collect()))
     }
 
     #[test]

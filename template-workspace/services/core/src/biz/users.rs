@@ -301,7 +301,7 @@ mod tests {
     async fn a_role_is_given_by_address_if_it_is_one() {
         let users = Users::new(
             Arc::new(FakeUsers::default()),
-            serde_json::from_str(r#"{"admin": []}"#).unwrap(),
+            Roles::read(&serde_json::json!({"admin": []})).unwrap(),
         );
         users.register(ada()).await.unwrap();
         users.grant("ADA@example.com", "admin").await.unwrap();
