@@ -183,7 +183,7 @@ fn up_starts_everything_in_the_background_and_down_stops_it() {
         ready(*port).unwrap();
     }
     let again = succeeds(turn.acme.cargo(&["xtask", "up"])).unwrap();
-    assert!(String::from_utf8_lossy(&again.stdout).contains("running already"));
+    assert!(String::from_utf8_lossy(&again.stdout).contains("already running"));
     succeeds(turn.acme.cargo(&["xtask", "down"])).unwrap();
     stopped(&ports);
     drop(down);
