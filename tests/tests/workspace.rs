@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use tests::{
     acme::{Acme, Backend, succeeds},
     http::{Http, PATIENCE, Raw},
-    process::{Background, eventually},
+    process::{Background, eventually, free_port},
     render::{render_service, repository},
     terminal::Terminal,
 };
@@ -317,6 +317,25 @@ fn a_task_can_be_started_in_any_folder_of_the_workspace() {
             "{folder}"
         );
     }
+}
+
+#[test]
+fn a_service_that_is_started_in_its_own_folder_uses_the_data_of_the_workspace() {
+    let turn = Turn::take();
+    let path = turn.acme.path();
+    let _ = fs::remove_dir_all(path.join("data"));
+    let own = path.join("services/core");
+    fs::write(own.join("level.yaml"), "log:\n  level: warn\n").unwrap();
+    let [http, grpc] = [free_port().unwrap(), free_port().unwrap()];
+    let mut core = turn.acme.service("core", &own, http, grpc);
+    // A path on the command line begins at the folder where it is typed.
+    core.args(["--config", "level.yaml"]);
+    let log = path.join("../own-folder.log");
+    let _ = fs::remove_file(&log);
+    let core = Background::start(&mut core, &log).unwrap();
+    ready(http).unwrap_or_else(|error| panic!("{error:#}\n{}", core.output().unwrap()));
+    assert!(path.join("data/core.db").exists());
+    assert!(!own.join("data").exists());
 }
 
 #[test]

@@ -7,7 +7,6 @@ mod migration;
 mod mount;
 mod policy;
 mod processes;
-mod workspace;
 
 use std::process::ExitCode;
 
@@ -79,7 +78,7 @@ fn main() -> ExitCode {
 
 fn run() -> anyhow::Result<()> {
     let cli = Cli::parse();
-    let is_in_workspace = workspace::enter_root()?;
+    let is_in_workspace = platform_base::workspace::enter_root()?;
     ensure!(
         is_in_workspace,
         "this folder is in no workspace: there is no .platform/workspace.rhai in it or above it"

@@ -5,6 +5,7 @@
 //! - [`config`] reads sections of settings, typed and documented key by key, and reports every mistake at once.
 //! - [`Part`] is what a process is made of: a database, a listener, an exporter, a team's own.
 //! - [`backoff`], [`every`] and [`LogOnce`] are the one way to retry, to repeat and to log what repeats itself.
+//! - [`workspace`] finds the folder that relative paths begin at.
 //! - [`etag`], [`time`], [`tls`] and [`draft`] are small things that several crates need.
 //!
 //! The crate promises to know nothing of HTTP routes, SQL or any server: it stands below all the others.
@@ -21,6 +22,7 @@ mod part;
 mod start_error;
 pub mod time;
 pub mod tls;
+pub mod workspace;
 
 pub use async_trait::async_trait;
 

@@ -5,7 +5,7 @@ use std::{io::ErrorKind, path::PathBuf, process::ExitCode, time::Duration};
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
-use platform_base::StartError;
+use platform_base::{StartError, workspace};
 use platform_telemetry as telemetry;
 
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
 #[derive(Parser)]
 struct Arguments {
     /// A YAML file whose values go over the built-in configuration.
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_parser = absolute)]
     config: Option<PathBuf>,
     #[command(subcommand)]
     command: Option<Command>,
@@ -50,7 +50,9 @@ pub fn run(service: &Service, mounted: &[&Service]) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
-    let ended = runtime.map_err(StartError::new).and_then(|runtime| {
+    // First of all: paths of the configuration begin at the root of the workspace.
+    let entered = workspace::enter_root().and(runtime);
+    let ended = entered.map_err(StartError::new).and_then(|runtime| {
         let ended = runtime.block_on(execute(service, mounted, &matches));
         // A query that still runs on a thread of its own must not hold the process up.
         runtime.shutdown_background();
@@ -63,6 +65,11 @@ pub fn run(service: &Service, mounted: &[&Service]) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The path as it was meant in the folder where the command was typed.
+fn absolute(path: &str) -> std::io::Result<PathBuf> {
+    std::path::absolute(path)
 }
 
 fn command_line(service: &Service) -> clap::Command {
