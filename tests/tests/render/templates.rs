@@ -14,6 +14,7 @@ fn templates(folder: &str) -> Vec<(PathBuf, String)> {
     let verbatim = [
         ".github",
         "api",
+        "docs",
         "platform",
         "services",
         "third_party",

@@ -110,6 +110,8 @@ fn a_workspace_is_whole() {
         "Cargo.toml",
         "Makefile",
         "README.md",
+        "docs/add-a-field.md",
+        "docs/add-an-rpc.md",
         "rust-toolchain.toml",
         "api/users/Cargo.toml",
     ] {
@@ -175,6 +177,7 @@ fn the_aliases_go_where_the_templates_came_from() {
         ),
         ("file", "file:///srv/t.git", git("file:///srv/t.git")),
         ("ssh", "git@example.com:t.git", git("git@example.com:t.git")),
+        ("short", "gh:someone/templates", git("gh:someone/templates")),
     ] {
         let option = format!("template_source={source}");
         let root = tests::render::render_workspace(folder.path(), name, &[&option]).unwrap();
