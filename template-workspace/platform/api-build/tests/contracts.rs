@@ -1,15 +1,30 @@
 //! What contracts are refused for, and what an accepted one becomes.
 
 use std::{
-    fs,
+    env, fs,
+    os::unix::fs::symlink,
     path::{Path, PathBuf},
 };
 
-/// Writes the contract `things` with this body of `v1/things.proto`.
+/// An empty workspace with the vendored protos, and in it the contract `things` with this body of `v1/things.proto`.
 fn contract(test: &str, body: &str) -> PathBuf {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
-        .join(test)
-        .join("things");
+    let workspace = workspace(test);
+    // Where the tests run, not where they were compiled: the workspace may have been moved.
+    let platform = env::var("CARGO_MANIFEST_DIR").unwrap();
+    let vendored = Path::new(&platform).join("../../third_party");
+    symlink(vendored, workspace.join("third_party")).unwrap();
+    write_contract(&workspace, body)
+}
+
+fn workspace(test: &str) -> PathBuf {
+    let workspace = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(test);
+    let _ = fs::remove_dir_all(&workspace);
+    fs::create_dir_all(&workspace).unwrap();
+    workspace
+}
+
+fn write_contract(workspace: &Path, body: &str) -> PathBuf {
+    let folder = workspace.join("api/things");
     let imports = [
         "buf/validate/validate.proto",
         "google/api/annotations.proto",
@@ -187,6 +202,69 @@ fn an_error_reason_begins_with_its_enum_and_is_a_failure() {
         "{refusal}"
     );
     assert!(refusal.contains("OK is no failure"), "{refusal}");
+}
+
+#[test]
+fn a_workspace_that_was_moved_builds_on() {
+    let before = workspace("workspace_before_move");
+    let after = workspace("workspace_after_move");
+    let own = before.join("third_party/own/v1");
+    fs::create_dir_all(&own).unwrap();
+    fs::write(
+        own.join("own.proto"),
+        "syntax = \"proto3\";\npackage own.v1;\n",
+    )
+    .unwrap();
+    let folder = before.join("api/things");
+    fs::create_dir_all(folder.join("v1")).unwrap();
+    let proto = "syntax = \"proto3\";\npackage things.v1;\nimport \"own/v1/own.proto\";\n";
+    fs::write(folder.join("v1/things.proto"), proto).unwrap();
+    assert_eq!(compile(&folder).unwrap(), ["things.v1"]);
+
+    fs::remove_dir(&after).unwrap();
+    fs::rename(&before, &after).unwrap();
+    assert_eq!(compile(&after.join("api/things")).unwrap(), ["things.v1"]);
+}
+
+#[test]
+fn a_contract_without_vendored_protos_is_told_where_they_belong() {
+    // Outside of this workspace, which has such a folder.
+    let workspace = env::temp_dir().join(format!("api-build-{}", std::process::id()));
+    let error = compile(&write_contract(&workspace, "")).unwrap_err();
+    fs::remove_dir_all(&workspace).unwrap();
+
+    assert!(error.to_string().contains("has third_party/"), "{error}");
+}
+
+#[test]
+fn the_policies_are_a_file_for_tools() {
+    let body = "service ThingsService {\n  rpc Watch(Request) returns (stream Request) {\n    \
+                option (google.api.http) = { get: \"/v1/things/{id}\" additional_bindings { get: \"/v1/mine\" } };\n    \
+                option (platform.v1.policy) = { any_role: \"admin\", rate_limit: { requests: 6, per: { seconds: 60 } }, timeout: { seconds: 1, nanos: 500000000 } };\n  }\n}\n\
+                message Request { string id = 1; }";
+    let folder = contract("policies", body);
+    compile(&folder).unwrap();
+
+    let policies = fs::read_to_string(folder.join("v1.policy.json")).unwrap();
+    let policies: serde_json::Value = serde_json::from_str(&policies).unwrap();
+    assert_eq!(
+        policies,
+        serde_json::json!({
+            "package": "things.v1",
+            "methods": [{
+                "method": "things.v1.ThingsService/Watch",
+                "http": ["GET /v1/things/{id}", "GET /v1/mine"],
+                "access": "authenticated",
+                "anyRole": ["admin"],
+                "allScopes": [],
+                "owner": null,
+                "rateLimit": {"requests": 6, "per": "60s"},
+                "timeout": "1.5s",
+                "streamsRequests": false,
+                "streamsAnswers": true,
+            }],
+        })
+    );
 }
 
 #[test]

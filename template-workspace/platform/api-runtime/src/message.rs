@@ -2,8 +2,8 @@
 
 use crate::{
     json::{I32, Str},
-    rest::{Arity, ParamError, params},
-    validate::{Path, Violations},
+    params::{self, Arity, ParamError},
+    violations::{Path, Violations},
     wkt,
 };
 
@@ -43,6 +43,20 @@ pub fn split(path: &str) -> (&str, Option<&str>) {
     match path.split_once('.') {
         Some((name, rest)) => (name, Some(rest)),
         None => (path, None),
+    }
+}
+
+/// A field of a message below this one.
+pub fn nested<M: Message>(
+    message: &mut M,
+    rest: Option<&str>,
+    text: &str,
+) -> Result<Arity, ParamError> {
+    match rest {
+        Some(rest) => message.set(rest, text),
+        None => Err(ParamError::Invalid(
+            "is an object: name its fields, as in `filter.name=value`".to_owned(),
+        )),
     }
 }
 
