@@ -1,6 +1,6 @@
 //! The REST mapping agrees with that of Envoy's gRPC-JSON transcoder.
 //!
-//! The contract in `tests/conformance` uses every feature of `google.api.http` and of proto3 JSON. Its server answers
+//! The contract in `template-workspace/platform/mapping` uses every feature of `google.api.http` and of proto3 JSON. Its server answers
 //! with what it decoded, over REST itself and over gRPC, of which Envoy makes REST. Every request goes to both, and
 //! both must answer with the same status and the same JSON, but where `differences.rs` says why not.
 

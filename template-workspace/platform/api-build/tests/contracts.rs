@@ -64,7 +64,7 @@ fn refusal(test: &str, body: &str) -> String {
 fn method(http: &str) -> String {
     format!(
         "service ThingsService {{\n  rpc Get(Request) returns (Request) {{ option (google.api.http) = {{ {http} }}; option (platform.v1.policy) = {{ access: ACCESS_PUBLIC }}; }}\n}}\n\
-         message Request {{ string id = 1; repeated string tags = 2; Inner inner = 3; }}\n\
+         message Request {{ string id = 1; repeated string tags = 2; Inner inner = 3; string made = 4 [(google.api.field_behavior) = OUTPUT_ONLY]; }}\n\
          message Inner {{ string name = 1; }}"
     )
 }
@@ -89,6 +89,7 @@ fn every_mistake_in_a_binding_is_named_with_its_line() {
             "get: \"/v1\" response_body: \"nope\"",
             "response_body: Request has no field",
         ),
+        ("get: \"/v1/{made}\"", "\"made\" is OUTPUT_ONLY"),
         ("get: \"/v1/**/x\"", "can only be the last"),
         (
             "custom: { kind: \"*\" path: \"/v1\" }",
@@ -180,6 +181,55 @@ fn a_rule_that_nothing_enforces_is_refused() {
     let cel =
         "message Thing { option (buf.validate.message).cel = {id: \"x\" expression: \"true\"}; }";
     assert!(refusal("rules", cel).contains("not enforced"));
+}
+
+#[test]
+fn who_sees_a_field_is_said_so_that_it_can_be_kept() {
+    for (index, (field, words)) in [
+        (
+            "optional string a = 1 [(platform.v1.visible_to) = {}];",
+            "say who sees it",
+        ),
+        (
+            "optional string a = 1 [(platform.v1.visible_to).owner = \"nope\"];",
+            "Thing has no string \"nope\"",
+        ),
+        (
+            "optional string a = 1 [(platform.v1.visible_to).owner = \"b\"]; int32 b = 2;",
+            "Thing has no string \"b\"",
+        ),
+        (
+            "string a = 1 [(platform.v1.visible_to).any_role = \"admin\"];",
+            "write `optional` before it",
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let refusal = refusal(
+            &format!("visible{index}"),
+            &format!("message Thing {{ {field} }}"),
+        );
+        assert!(refusal.contains(words), "{field}: {refusal:?}");
+    }
+}
+
+#[test]
+fn the_document_tells_who_sees_a_field() {
+    let body = "service ThingsService {\n  rpc Get(Thing) returns (Thing) { option (google.api.http) = { post: \"/v1\" body: \"*\" }; option (platform.v1.policy) = { access: ACCESS_PUBLIC }; }\n}\n\
+                message Thing {\n  string id = 1;\n  // Its secret.\n  optional string a = 2 [(platform.v1.visible_to) = { owner: \"id\" any_role: \"admin\" }];\n}";
+    let folder = contract("visible", body);
+    compile(&folder).unwrap();
+
+    let openapi = fs::read_to_string(folder.join("v1.openapi.json")).unwrap();
+    let openapi: serde_json::Value = serde_json::from_str(&openapi).unwrap();
+    assert_eq!(
+        openapi["components"]["schemas"]["things.v1.Thing"]["properties"]["a"],
+        serde_json::json!({
+            "type": ["string", "null"],
+            "description": "Its secret.\n\nOnly for its owner (`id`) and the role `admin`; unset for everybody else.",
+        })
+    );
 }
 
 #[test]

@@ -153,6 +153,11 @@ fn path_field(input: &MessageDescriptor, path: &str) -> Result<String, String> {
                 "variable {path:?}: {name:?} is repeated, and a path holds one value"
             ));
         }
+        if options::behavior(&field).output_only {
+            return Err(format!(
+                "variable {path:?}: {name:?} is OUTPUT_ONLY, so a request cannot set it; what a path names is an IDENTIFIER"
+            ));
+        }
         json.push(field.json_name().to_owned());
         match (field.kind(), names.peek()) {
             (Kind::Message(next), Some(_))

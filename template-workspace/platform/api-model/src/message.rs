@@ -85,6 +85,16 @@ pub struct Field {
     pub rules: Rules,
     /// No log may show it.
     pub redacted: bool,
+    /// Who sees it in an answer; `None` for everybody.
+    pub visible_to: Option<Visibility>,
+}
+
+/// Who sees a field in an answer: either is enough.
+pub struct Visibility {
+    /// The string of the same message that holds the subject of its owner, by its proto name.
+    pub owner: Option<String>,
+    /// A caller with one of these roles.
+    pub any_role: Vec<String>,
 }
 
 impl Field {
@@ -342,7 +352,41 @@ impl Reader<'_> {
             behavior: options::behavior(field),
             rules: Rules::of(field, self.problems),
             redacted: options::is_true(&field.options(), "debug_redact"),
+            visible_to: self.visibility(field),
         }
+    }
+
+    fn visibility(&mut self, field: &FieldDescriptor) -> Option<Visibility> {
+        let pool = field.parent_pool();
+        let set = options::message(pool, &field.options(), "platform.v1.visible_to")?;
+        let (owner, any_role) = (
+            options::text(&set, "owner"),
+            options::texts(&set, "any_role"),
+        );
+        let holds_subject = |name: &String| {
+            let owner = field.parent_message().get_field_by_name(name);
+            owner.is_some_and(|owner| {
+                owner.kind() == ProtoKind::String
+                    && !owner.is_list()
+                    && real_oneof(&owner).is_none()
+            })
+        };
+        let problem = if owner.is_none() && any_role.is_empty() {
+            Some("say who sees it: `owner`, `any_role` or both".to_owned())
+        } else if let Some(owner) = owner.as_ref().filter(|owner| !holds_subject(owner)) {
+            let message = field.parent_message();
+            Some(format!("owner: {} has no string {owner:?}", message.name()))
+        } else if !field.supports_presence() && !field.is_list() && !field.is_map() {
+            Some("write `optional` before it, or hidden would look like empty".to_owned())
+        } else {
+            None
+        };
+        if let Some(problem) = problem {
+            let problem = format!("platform.v1.visible_to of {}: {problem}", field.name());
+            self.problems
+                .add(&field.parent_file(), field.path(), problem);
+        }
+        Some(Visibility { owner, any_role })
     }
 
     fn oneof(&self, oneof: &OneofDescriptor) -> Oneof {

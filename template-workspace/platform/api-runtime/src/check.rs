@@ -51,3 +51,23 @@ pub fn check_update<R: Message>(
     }
     violations.into_result()
 }
+
+/// Checks that an update leaves the IMMUTABLE fields of a resource as they are, or as far as it can be told, when it is
+/// not known what is stored: then it may not set them at all.
+///
+/// # Errors
+/// INVALID_ARGUMENT that names every such field.
+pub fn check_immutable<R: Message>(
+    sent: Option<&R>,
+    stored: Option<&R>,
+    at: (&'static str, &'static str),
+    mask: Option<&wkt::FieldMask>,
+) -> Result<(), Status> {
+    let mut violations = Violations::default();
+    if let Some(sent) = sent {
+        let root = Path::ROOT;
+        let at = root.field(at.0, at.1);
+        sent.check_immutable(stored, mask, &at, &mut violations);
+    }
+    violations.into_result()
+}

@@ -7,8 +7,8 @@
 //! The rest is called by generated code, which a contract crate includes with [`contract!`].
 //!
 //! Begin with [`Contract`], then [`rest::unary`], the way of one REST request, and [`check`], which every request
-//! passes. Modules know only those above them in this list: `method`, `endpoint`, `params`, `mask`; `violations`,
-//! `rules`; `message`; `check`, `codec`, `rest`; `contract`; `routing`.
+//! passes. Modules know only those above them in this list: `method`, `endpoint`, `params`, `mask`, `viewer`;
+//! `violations`, `rules`; `message`; `adapter`, `check`, `codec`, `rest`; `contract`; `routing`.
 
 pub mod adapter;
 mod check;
@@ -25,19 +25,21 @@ pub mod params;
 pub mod rest;
 mod routing;
 pub mod rules;
+mod viewer;
 pub mod violations;
 
 pub use api_json::{json, wkt};
 #[doc(hidden)]
 pub use api_json::{json_enum, json_message, serde};
-pub use check::{check, check_update};
+pub use check::{check, check_immutable, check_update};
 pub use contract::{Contract, Description, LARGEST_MESSAGE};
 pub use endpoint::{Endpoint, Request, Response, Transport};
 pub use error::Error;
 pub use ids::parse_uuid;
-pub use mask::UpdateMask;
+pub use mask::{UpdateMask, sets};
 pub use method::{Access, Method, Policy, RateLimit};
 pub use routing::{Conflict, router};
+pub use viewer::Viewer;
 
 /// Includes what api-build made of one version of a contract, as a module of that name: `contract!("v1");`.
 #[macro_export]

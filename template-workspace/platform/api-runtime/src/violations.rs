@@ -139,6 +139,11 @@ impl Violations {
         self.add(at, REQUIRED, "value is required");
     }
 
+    /// An update would set a field of behaviour IMMUTABLE.
+    pub fn immutable(&mut self, at: &Path<'_>) {
+        self.add(at, "immutable", "cannot be changed");
+    }
+
     /// A string is text: PostgreSQL cannot store a NUL, and no person types one.
     pub fn text(&mut self, at: &Path<'_>, text: &str) {
         if text.contains('\0') {

@@ -228,7 +228,21 @@ impl<'a> Schemas<'a> {
 
 /// Adds the comment of a field.
 pub fn described(field: &Field, mut value: Value) -> Value {
-    let text = field.comment.paragraphs();
+    let mut text = field.comment.paragraphs();
+    if let Some(visibility) = &field.visible_to {
+        let owner = visibility.owner.as_ref();
+        let owner = owner.map(|owner| format!("its owner (`{owner}`)"));
+        let roles = visibility
+            .any_role
+            .iter()
+            .map(|role| format!("the role `{role}`"));
+        let seers: Vec<String> = owner.into_iter().chain(roles).collect();
+        let sentence = format!(
+            "Only for {}; unset for everybody else.",
+            seers.join(" and ")
+        );
+        text = format!("{text}\n\n{sentence}").trim().to_owned();
+    }
     if !text.is_empty() {
         value["description"] = text.into();
     }

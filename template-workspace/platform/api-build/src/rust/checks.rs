@@ -35,6 +35,45 @@ pub fn check(types: &Types, message: &Message) -> TokenStream {
     }
 }
 
+/// `fn check_immutable` of the trait `Message`, when it has a field that never changes.
+pub fn immutable(message: &Message) -> Option<TokenStream> {
+    let fields = message
+        .fields
+        .iter()
+        .filter(|field| field.behavior.immutable);
+    let checks: Vec<TokenStream> = fields
+        .map(|field| {
+            let (name, at) = (&field.name, at(field));
+            let set = is_set(message, field, true);
+            let ident = match types::member(message, field) {
+                Some((_, oneof)) => &oneof.ident,
+                None => &field.ident,
+            };
+            quote! {
+                if ::api_runtime::sets(mask, #name, #set)
+                    && stored.is_none_or(|stored| stored.#ident != self.#ident)
+                {
+                    #at
+                    violations.immutable(at);
+                }
+            }
+        })
+        .collect();
+    (!checks.is_empty()).then(|| {
+        quote! {
+            fn check_immutable(
+                &self,
+                stored: ::core::option::Option<&Self>,
+                mask: ::core::option::Option<&::api_runtime::wkt::FieldMask>,
+                at: &::api_runtime::violations::Path<'_>,
+                violations: &mut ::api_runtime::violations::Violations,
+            ) {
+                #(#checks)*
+            }
+        }
+    })
+}
+
 /// The checks of a field, at its place.
 fn checked(types: &Types, message: &Message, field: &Field) -> TokenStream {
     // What only the server sets is not read from a request, so nothing in it can be wrong.

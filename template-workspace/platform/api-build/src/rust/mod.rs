@@ -2,6 +2,7 @@
 
 mod adapter;
 mod checks;
+mod clear;
 mod conditions;
 mod errors;
 mod json;
@@ -80,11 +81,17 @@ fn message_impl(contract: &Contract, message: &Message) -> TokenStream {
     let set = paths::set(types, message);
     let has = paths::has(types, message);
     let check = checks::check(types, message);
+    let clear_output_only = clear::output_only(types, message);
+    let check_immutable = checks::immutable(message);
+    let hide = clear::hide(types, message);
     quote! {
         impl ::api_runtime::message::Message for #ty {
             #set
             #has
             #check
+            #clear_output_only
+            #check_immutable
+            #hide
         }
     }
 }

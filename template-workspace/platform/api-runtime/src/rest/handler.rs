@@ -212,6 +212,7 @@ async fn read<Q: Message>(
     decode(&mut message, &body, &mut violations);
     set_params(rule, &parts, &mut message, &mut violations);
     violations.into_result().map_err(failed)?;
+    message.clear_output_only();
     let metadata = MetadataMap::from_headers(parts.headers);
     Ok(tonic::Request::from_parts(
         metadata,

@@ -1,16 +1,19 @@
+//! A service that shows how requests are decoded.
+
 use std::collections::HashMap;
 
 use api_runtime::wkt::{Empty, HttpBody};
 use futures_util::stream::{self, BoxStream, StreamExt};
-use mapping_api::v1::{
-    CountAnswer, CountRequest, Everything, FailRequest, MetadataAnswer, Named, RawAnswer,
-    RawRequest, answer_service_server::AnswerService, mapping_service_server::MappingService,
-};
 use tonic::{
     Code, Request, Response, Status, async_trait,
     metadata::{KeyAndValueRef, MetadataMap},
 };
 use tonic_types::{ErrorDetails, StatusExt};
+
+use crate::v1::{
+    CountAnswer, CountRequest, Everything, FailRequest, MetadataAnswer, Named, RawAnswer,
+    RawRequest, answer_service_server::AnswerService, mapping_service_server::MappingService,
+};
 
 /// Answers with what it was asked.
 pub struct Service;
