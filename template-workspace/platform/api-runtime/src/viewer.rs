@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 /// Who sees the answer of a call; it decides about fields with the option `(platform.v1.visible_to)`.
 ///
 /// The layers of a server put it into the extensions of a request. Without it nobody is known to look, and nothing
@@ -7,9 +9,9 @@ pub enum Viewer {
     /// A user, whether they call themselves or a service calls for them.
     User {
         /// The subject of their token.
-        subject: String,
+        subject: Arc<str>,
         /// The roles of their token.
-        roles: Vec<String>,
+        roles: Arc<[String]>,
     },
     /// A service of the workspace that calls for no user: it sees everything.
     Service,
@@ -25,7 +27,7 @@ impl Viewer {
     pub fn sees(viewer: Option<&Self>, owner: Option<&str>, any_role: &[&str]) -> bool {
         match viewer {
             Some(Self::User { subject, roles }) => {
-                owner.is_some_and(|owner| !owner.is_empty() && owner == subject)
+                owner.is_some_and(|owner| !owner.is_empty() && *owner == **subject)
                     || roles.iter().any(|role| any_role.contains(&role.as_str()))
             }
             Some(Self::Service) => true,
@@ -40,7 +42,7 @@ mod tests {
 
     fn user(subject: &str, roles: &[&str]) -> Viewer {
         Viewer::User {
-            subject: subject.to_owned(),
+            subject: subject.into(),
             roles: roles.iter().map(|&role| role.to_owned()).collect(),
         }
     }

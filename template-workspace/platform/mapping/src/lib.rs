@@ -3,7 +3,7 @@
 //! `v1/mapping.proto` has all of `google.api.http` and of proto3 JSON, and [`echo`] answers with what it was asked.
 //! `v1/notes.proto` has fields that not everybody sets or sees.
 //!
-//! Begin with `tests/`: each file there is one promise.
+//! Begin with `tests/`: each program there is one promise.
 
 pub mod echo;
 

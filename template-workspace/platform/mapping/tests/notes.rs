@@ -123,7 +123,7 @@ fn identify(mut request: api_runtime::Request) -> api_runtime::Request {
         let viewer = match names.next().unwrap_or_default() {
             service if service == "service" => Viewer::Service,
             subject => Viewer::User {
-                subject,
+                subject: subject.into(),
                 roles: names.collect(),
             },
         };
