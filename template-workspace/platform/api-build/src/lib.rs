@@ -7,8 +7,8 @@
 //! What it promises: what a contract cannot mean is refused with the file, the line and what to write instead, all
 //! problems at once; and no rule or option of a contract is ignored without a word.
 //!
-//! The way is the crate `api-model` (the protos, parsed, and what they say) → [`rust`], [`openapi`] and
-//! [`policy_file`] (what is written of it, each from the model alone). Begin with [`compile_folder`].
+//! The way is the crate `api-model` (the protos, parsed, and what they say) → `rust`, `openapi` and
+//! `policy_file` (what is written of it, each from the model alone). Begin with [`compile_folder`].
 
 mod openapi;
 mod policy_file;

@@ -17,14 +17,14 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
-
 use api_model::{
     Contract,
     policy::Access,
     service::{Method, Service},
 };
+use serde_json::{Value, json};
 
+/// The file of a contract.
 pub fn generate(contract: &Contract) -> Value {
     let methods: Vec<Value> = contract
         .services

@@ -6,7 +6,7 @@
 //! A service uses [`Contract`], [`UpdateMask`], [`wkt`] and [`Error`]; a server puts its contracts behind [`router`].
 //! The rest is called by generated code, which a contract crate includes with [`contract!`].
 //!
-//! Begin with [`Contract`], then [`rest::unary`], the way of one REST request, and [`check`], which every request
+//! Begin with [`Contract`], then [`rest::unary`], the way of one REST request, and [`check()`], which every request
 //! passes. Modules know only those above them in this list: `method`, `endpoint`, `params`, `mask`, `viewer`;
 //! `violations`, `rules`; `message`; `adapter`, `check`, `codec`, `rest`; `contract`; `routing`.
 

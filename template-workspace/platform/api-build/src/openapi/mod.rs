@@ -8,18 +8,18 @@ mod paths;
 mod rules;
 mod schemas;
 
-use serde_json::{Map, Value, json};
-
-use self::{
-    paths::{Paths, Variable, path},
-    schemas::{Schemas, Use},
-};
 use api_model::{
     Contract,
     http::{Binding, Body},
     message::{FIELD_MASK, Field, Kind, Message, Shape},
     policy::{Access, Policy},
     service::{Method, Service, updated},
+};
+use serde_json::{Map, Value, json};
+
+use self::{
+    paths::{Paths, Variable, path},
+    schemas::{Schemas, Use},
 };
 
 /// Writes the document of some services of a contract.

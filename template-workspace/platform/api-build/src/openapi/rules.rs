@@ -1,11 +1,10 @@
 //! `buf.validate` rules in the words of JSON Schema, as far as it has them.
 
-use serde_json::{Value, json};
-
 use api_model::{
     message::Kind,
     rule::{Comparison, Limit, Literal, Rule, Test, Unit},
 };
+use serde_json::{Value, json};
 
 /// Adds the rules of one value; `values` are those of its enum.
 pub fn value(

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use api_model::message::{Field, Kind, Message, NULL_VALUE, Shape, Types};
 use serde_json::{Map, Value, json};
 
 use super::rules;
-use api_model::message::{Field, Kind, Message, NULL_VALUE, Shape, Types};
 
 /// What a message is described for.
 #[derive(Clone, Copy, PartialEq)]

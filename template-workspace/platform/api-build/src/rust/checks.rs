@@ -1,15 +1,15 @@
 //! What must hold for a message, as Rust that checks it: the rules that the contract has, and what no value may be.
 
+use api_model::{
+    message::{Field, Group, Kind, Message, Shape, Types},
+    rule::Rule,
+};
 use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::{
     conditions::{Checked, statement},
     types,
-};
-use api_model::{
-    message::{Field, Group, Kind, Message, Shape, Types},
-    rule::Rule,
 };
 
 /// `fn check` of the trait `Message`.

@@ -1,9 +1,8 @@
 //! Fields that are cleared in a request or an answer, wherever in it their message is.
 
+use api_model::message::{Field, Kind, Message, Shape, Types, Visibility};
 use proc_macro2::TokenStream;
 use quote::quote;
-
-use api_model::message::{Field, Kind, Message, Shape, Types, Visibility};
 
 use super::types;
 

@@ -1,12 +1,11 @@
 //! One rule as a statement that adds a violation.
 
-use proc_macro2::{Literal as Token, TokenStream};
-use quote::{ToTokens, quote};
-
 use api_model::{
     message::{ANY, Kind, Types},
     rule::{Comparison, Limit, Literal, Rule, Test, Unit},
 };
+use proc_macro2::{Literal as Token, TokenStream};
+use quote::{ToTokens, quote};
 
 /// A value in the generated code, in the three ways to write it.
 pub struct Checked {

@@ -1,10 +1,10 @@
 //! The reasons of a contract as constructors of errors.
 
+use api_model::Contract;
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
-use super::docs;
-use api_model::Contract;
+use super::docs::docs;
 
 /// `pub mod errors`, when the contract has reasons.
 pub fn module(contract: &Contract) -> Option<TokenStream> {

@@ -1,10 +1,10 @@
 //! The JSON of messages and enums.
 
+use api_model::message::{Enum, Message, Shape, Types};
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
 use super::types;
-use api_model::message::{Enum, Message, Shape, Types};
 
 /// The serde impls of a message and `impl Fields`.
 pub fn message(types: &Types, message: &Message) -> TokenStream {

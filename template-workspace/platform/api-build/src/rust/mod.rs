@@ -4,6 +4,7 @@ mod adapter;
 mod checks;
 mod clear;
 mod conditions;
+mod docs;
 mod errors;
 mod json;
 mod paths;
@@ -13,13 +14,12 @@ mod service;
 mod tonic;
 mod types;
 
+use api_model::{Contract, Error, message::Message, names::Names, source::Source};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::parse_quote;
 
 pub use service::document;
-
-use api_model::{Comment, Contract, Error, message::Message, names::Names, source::Source};
 
 /// The module of one version.
 ///
@@ -94,14 +94,4 @@ fn message_impl(contract: &Contract, message: &Message) -> TokenStream {
             #hide
         }
     }
-}
-
-/// The comment of a declaration as documentation, or another sentence where there is none.
-fn docs(comment: &Comment, otherwise: &str) -> TokenStream {
-    let lines = comment.lines().iter().map(|line| format!(" {line}"));
-    let mut lines: Vec<String> = lines.collect();
-    if lines.is_empty() {
-        lines.push(format!(" {otherwise}"));
-    }
-    quote!(#(#[doc = #lines])*)
 }

@@ -1,10 +1,10 @@
 //! How the fields of a message are reached by paths: of variables and query parameters, and of field masks.
 
+use api_model::message::{Field, Kind, Message, Shape, Types};
 use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::types;
-use api_model::message::{Field, Kind, Message, Shape, Types};
 
 /// `fn set` of the trait `Message`.
 pub fn set(types: &Types, message: &Message) -> TokenStream {

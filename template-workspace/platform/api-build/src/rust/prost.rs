@@ -1,11 +1,11 @@
 //! The messages and enums, as prost makes them.
 
+use api_model::{Contract, Error, names::Names, source::Source};
 use prost::Message;
 use prost_build::Module;
 use prost_types::FileDescriptorSet;
 
 use super::redact;
-use api_model::{Contract, Error, names::Names, source::Source};
 
 /// # Errors
 /// When prost refuses the contract.

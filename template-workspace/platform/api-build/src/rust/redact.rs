@@ -1,13 +1,13 @@
 //! `debug_redact`: fields that no log may show.
 
-use proc_macro2::TokenStream;
-use quote::quote;
-
-use super::types;
 use api_model::{
     Contract,
     message::{Field, Message},
 };
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::types;
 
 /// The messages with such a field, and those inside of them: prost-build leaves Debug out by prefix.
 pub fn messages(contract: &Contract) -> impl Iterator<Item = &Message> {

@@ -3,13 +3,6 @@
 
 use std::time::Duration;
 
-use proc_macro2::{Ident, Literal, TokenStream};
-use quote::{format_ident, quote};
-
-use super::{
-    adapter::{self, server_module},
-    docs, types,
-};
 use api_model::{
     Contract,
     http::{Binding, Body},
@@ -19,7 +12,16 @@ use api_model::{
     service::{Method, Service},
     template::{Segment, Template},
 };
+use proc_macro2::{Ident, Literal, TokenStream};
+use quote::{format_ident, quote};
 
+use super::{
+    adapter::{self, server_module},
+    docs::docs,
+    types,
+};
+
+/// The table, the function and the rules of a service.
 pub fn contract(contract: &Contract, service: &Service) -> TokenStream {
     let types = &contract.types;
     let (name, full_name) = (&service.ident, &service.full_name);

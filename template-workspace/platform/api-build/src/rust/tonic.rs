@@ -1,21 +1,22 @@
 //! Server and client of a service, as tonic makes them.
 
+use api_model::{
+    message::Types,
+    service::{Method, Service},
+};
 use proc_macro2::TokenStream;
 use quote::quote;
 use tonic_build::CodeGenBuilder;
 
 use super::types;
-use api_model::{
-    message::Types,
-    service::{Method, Service},
-};
 
+/// The module with the client.
 pub fn client(package: &str, types: &Types, service: &Service) -> TokenStream {
     let service = TonicService::new(package, types, service, "::tonic_prost::ProstCodec");
     CodeGenBuilder::new().generate_client(&service, "super")
 }
 
-/// Servers decode with a codec of their own.
+/// The module with the server, which decodes with a codec of our own.
 pub fn server(package: &str, types: &Types, service: &Service) -> TokenStream {
     let service = TonicService::new(package, types, service, "::api_runtime::codec::ServerCodec");
     CodeGenBuilder::new().generate_server(&service, "super")

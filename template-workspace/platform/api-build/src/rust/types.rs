@@ -1,9 +1,8 @@
 //! Types of fields and messages as Rust.
 
+use api_model::message::{Field, Kind, Message, NULL_VALUE, Oneof, Shape, Types};
 use proc_macro2::TokenStream;
 use quote::quote;
-
-use api_model::message::{Field, Kind, Message, NULL_VALUE, Oneof, Shape, Types};
 
 /// Messages that are a kind of JSON value themselves, of `google.protobuf`.
 const OWN_JSON: [&str; 17] = [
