@@ -1,6 +1,6 @@
 //! The REST mapping agrees with that of Envoy's gRPC-JSON transcoder.
 //!
-//! The contract in `tests/conformance` uses every feature of `google.api.http` and of proto3 JSON. Its server answers
+//! The contract in `template-workspace/platform/mapping` uses every feature of `google.api.http` and of proto3 JSON. Its server answers
 //! with what it decoded, over REST itself and over gRPC, of which Envoy makes REST. Every request goes to both, and
 //! both must answer with the same status and the same JSON, but where `differences.rs` says why not.
 
@@ -9,12 +9,17 @@ mod differences;
 mod requests;
 mod servers;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    fs,
+};
 
 use compare::{Comparison, General};
 use differences::differences;
 use requests::Request;
+use serde_json::{Value, json};
 use servers::Servers;
+use tests::render::repository;
 
 #[test]
 fn rest_answers_as_envoy_does() {
@@ -85,6 +90,41 @@ fn rest_answers_as_envoy_does() {
         "{} problems\n{}",
         problems.len(),
         problems.join("\n")
+    );
+}
+
+/// What a rendered workspace checks without Envoy are answers to the requests that Envoy is asked here.
+#[test]
+fn the_vectors_of_a_workspace_are_these_requests() {
+    let differing = differences();
+    let differing = differing.iter().flat_map(|difference| &difference.requests);
+    let single = requests::answers_of_one_field();
+    let single = single.iter().map(|(_, request)| request);
+    let agreed = requests::agreed();
+    let all = agreed.iter().chain(differing).chain(single);
+    let asked: BTreeSet<String> = all.map(Request::to_line).collect();
+
+    let file = repository().join("template-workspace/platform/mapping/tests/vectors.jsonl");
+    if std::env::var_os("UPDATE_VECTORS").is_some() {
+        let lines = asked
+            .iter()
+            .map(|request| format!("{}\n", json!({"request": request})));
+        fs::write(&file, lines.collect::<String>()).unwrap();
+        return;
+    }
+    let vectors = fs::read_to_string(&file).unwrap();
+    let recorded: Vec<String> = vectors
+        .lines()
+        .map(|line| {
+            serde_json::from_str::<Value>(line).unwrap()["request"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        })
+        .collect();
+    assert!(
+        asked.iter().eq(&recorded),
+        "UPDATE_VECTORS=1 writes the requests, and the answers after that in the crate api-mapping"
     );
 }
 

@@ -31,6 +31,13 @@ impl Request {
         let (target, body) = rest.split_once(' ').unwrap_or((rest, ""));
         Self::new(method, target, body)
     }
+
+    pub fn to_line(&self) -> String {
+        match self.body.as_str() {
+            "" => format!("{} {}", self.method, self.target),
+            body => format!("{} {} {body}", self.method, self.target),
+        }
+    }
 }
 
 impl fmt::Display for Request {

@@ -2,15 +2,15 @@
 //!
 //! The descriptor set is written to the file of that name, for a proxy that makes REST of the gRPC.
 
-mod service;
-
 use std::{error::Error, fs};
 
+use api_mapping::{
+    echo::Service,
+    v1::{answer_service, mapping_service},
+};
 use api_runtime::Transport;
 use tokio::net::TcpListener;
 use tower::layer::util::Identity;
-
-use crate::service::Service;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -18,10 +18,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let [grpc_port, http_port, descriptor_set] = arguments.as_slice() else {
         return Err("usage: conformance GRPC_PORT HTTP_PORT DESCRIPTOR_SET".into());
     };
-    let mapping = mapping_api::v1::mapping_service(Service);
+    let mapping = mapping_service(Service);
     fs::write(descriptor_set, mapping.descriptor_set)?;
 
-    let contracts = [mapping, mapping_api::v1::answer_service(Service)];
+    let contracts = [mapping, answer_service(Service)];
     let listen = |port: &String| TcpListener::bind(format!("127.0.0.1:{port}"));
     let router = |transport| api_runtime::router(&contracts, transport, |_| Identity::new());
     let grpc = axum::serve(listen(grpc_port).await?, router(Transport::Grpc)?);
