@@ -19,6 +19,8 @@ mod rust;
 mod services;
 mod source;
 
+#[cfg(not(target_env = "musl"))]
+use api_build_dynamic as _;
 use std::{env, fs, path::Path, process::ExitCode};
 
 pub use problem::Error;
