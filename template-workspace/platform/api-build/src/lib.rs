@@ -19,7 +19,7 @@ mod rust;
 mod services;
 mod source;
 
-#[cfg(not(target_env = "musl"))]
+#[cfg(all(debug_assertions, not(target_env = "musl")))]
 use api_build_dynamic as _;
 use std::{env, fs, path::Path, process::ExitCode};
 
