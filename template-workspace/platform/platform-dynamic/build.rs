@@ -6,6 +6,7 @@ use std::{
     error::Error,
     ffi::OsStr,
     fs,
+    io::ErrorKind,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::Command,
@@ -43,7 +44,7 @@ fn variable(name: &str) -> Result<String, Box<dyn Error>> {
 fn link(library: &Path, link: &Path) -> Result<(), Box<dyn Error>> {
     // What an earlier build has left may lead to another toolchain.
     match fs::remove_file(link) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
         _ => Ok(symlink(library, link)?),
     }
 }
