@@ -126,7 +126,7 @@ fn desk(methods: &'static [Method]) -> Module {
         let response = answer(request, Transport::Grpc).await?;
         Ok::<_, Infallible>(response.map(tonic::body::Body::new))
     });
-    Module::new().contract(Contract::new(description, grpc, routes.collect()))
+    Module::new().contract(Contract::new(description, grpc, routes.collect::<Vec<_>>()))
 }
 
 /// Of the methods with an owner, only `Own` asks who that is; `Open` asks, and has none.

@@ -23,7 +23,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use api_runtime::{Access, Method, Policy, Request, Response, Transport, error::status_response};
+use api_runtime::{
+    Access, Method, Policy, Request, Response, Transport, Viewer, error::status_response,
+};
 use futures_util::future::BoxFuture;
 use http::{Extensions, HeaderMap, StatusCode};
 use ipnet::IpNet;
@@ -268,11 +270,17 @@ impl Layers {
             request.extensions_mut().insert(CallingService(service));
         }
         let Some(caller) = caller else {
+            // An internal call that speaks for no user.
+            request.extensions_mut().insert(Viewer::Service);
             return Ok(None);
         };
         let satisfied = caller.satisfies(self.policy).map_err(refuse);
         let owner = self.policy.owner.map(|_| Owner::new(&caller));
         let extensions = request.extensions_mut();
+        extensions.insert(Viewer::User {
+            subject: caller.subject.clone(),
+            roles: caller.roles.clone(),
+        });
         extensions.insert(caller);
         if let Some(owner) = &owner {
             extensions.insert(owner.clone());
