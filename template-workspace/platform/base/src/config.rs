@@ -21,7 +21,7 @@ pub use serde_json::Value;
 pub use self::{
     error::{ConfigError, Problem},
     layers::Layer,
-    reader::{Configuration, Key, Reader, SETTINGS, Shown, section},
-    section::{EMPTY, NONE, Read, Section},
+    reader::{Configuration, Key, Read, Reader, SETTINGS, Section, Shown, section},
+    section::{EMPTY, NONE},
     setting::{HttpUrl, Setting, choice, parsed, text},
 };

@@ -15,6 +15,7 @@ mod config;
 mod error;
 mod listing;
 mod migrations;
+mod ping;
 mod pool;
 mod postgres;
 mod service;

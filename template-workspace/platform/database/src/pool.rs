@@ -12,7 +12,7 @@ use deadpool::{
 };
 use diesel::{ConnectionError, ConnectionResult, SqliteConnection};
 use diesel_async::{
-    AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection,
+    AsyncConnection, AsyncPgConnection, SimpleAsyncConnection,
     pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod},
     sync_connection_wrapper::SyncConnectionWrapper,
 };
@@ -21,7 +21,7 @@ use metrics::gauge;
 use platform_base::backoff::Backoff;
 use secrecy::ExposeSecret;
 
-use crate::{config::Config, error::Error, postgres::Connector, with_conn};
+use crate::{config::Config, error::Error, postgres::Connector};
 
 pub type Postgres = AsyncPgConnection;
 pub type Sqlite = SyncConnectionWrapper<SqliteConnection>;
@@ -120,14 +120,6 @@ impl Database {
 
     pub fn is_sqlite(&self) -> bool {
         matches!(*self.backend, Backend::Sqlite(_))
-    }
-
-    /// Whether the database answers.
-    pub async fn ping(&self) -> Result<(), platform_base::Error> {
-        with_conn!(self, |conn| diesel::sql_query("SELECT 1")
-            .execute(conn)
-            .await)?;
-        Ok(())
     }
 }
 

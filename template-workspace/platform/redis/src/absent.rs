@@ -5,10 +5,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use platform_base::StartError;
 
-use crate::{Failure, Options};
-
-const MISSING: &str = "this program was built without Redis: add `redis` to the features of `platform` in the \
-    Cargo.toml of the workspace";
+use crate::{Failure, Options, url::MISSING};
 
 /// A connection that cannot exist.
 pub enum Redis {}
@@ -47,9 +44,4 @@ impl Redis {
     pub async fn eval(&self, _: &'static str, _: &str, _: Vec<Bytes>) -> Result<i64, Failure> {
         match *self {}
     }
-}
-
-/// Whether a URL can be used: none can.
-pub(crate) fn check(_: &str) -> Result<(), String> {
-    Err(MISSING.to_owned())
 }

@@ -15,13 +15,13 @@ use fred::{
     interfaces::{ClientLike, KeysInterface, LuaInterface},
     types::{
         Builder, Expiration, SetOptions,
-        config::{Config, ReconnectPolicy, TlsConnector, UnresponsiveConfig},
+        config::{ReconnectPolicy, TlsConnector, UnresponsiveConfig},
     },
 };
 use platform_base::{LogOnce, StartError, tls};
 use secrecy::ExposeSecret;
 
-use crate::{Failure, Options, REST};
+use crate::{Failure, Options, REST, url};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -44,7 +44,7 @@ impl Redis {
     /// When TLS cannot be set up.
     pub fn connect(options: &Options) -> Result<Arc<Self>, StartError> {
         let (mut config, with_tls) =
-            parse(options.url.0.expose_secret()).map_err(StartError::new)?;
+            url::parse(options.url.0.expose_secret()).map_err(StartError::new)?;
         config.fail_fast = false;
         if with_tls {
             let root_certificate = options.root_certificate.as_deref();
@@ -165,34 +165,6 @@ impl Redis {
             }
         }
     }
-}
-
-/// Whether a URL can be used.
-///
-/// # Errors
-/// What is wrong with it, in words that do not repeat it.
-pub(crate) fn check(url: &str) -> Result<(), String> {
-    parse(url).map(drop).map_err(str::to_owned)
-}
-
-/// The servers, the user and all else that a URL says, and whether TLS is wanted.
-///
-/// # Errors
-/// What is wrong with it, in words that do not repeat it.
-fn parse(url: &str) -> Result<(Config, bool), &'static str> {
-    let (scheme, rest) = url.split_once("://").unwrap_or_default();
-    // Told of TLS, fred would ask the system for its certificates here and now.
-    let (scheme, with_tls) = match scheme {
-        "redis" | "redis-cluster" | "redis-sentinel" => (scheme, false),
-        "rediss" => ("redis", true),
-        "rediss-cluster" => ("redis-cluster", true),
-        "rediss-sentinel" => ("redis-sentinel", true),
-        _ => return Err("must start with redis:// or rediss://"),
-    };
-    let config = Config::from_url(&format!("{scheme}://{rest}"));
-    config
-        .map(|config| (config, with_tls))
-        .map_err(|_| "is not a URL like redis://user:password@host:port")
 }
 
 /// Open after a failure, until somebody may try again.

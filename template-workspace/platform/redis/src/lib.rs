@@ -14,14 +14,11 @@
 mod client;
 #[cfg(feature = "redis")]
 mod client;
+mod url;
 
 use std::{path::PathBuf, time::Duration};
 
-use platform_base::config::Setting;
-use secrecy::SecretString;
-use serde_json::Value;
-
-pub use self::client::Redis;
+pub use self::{client::Redis, url::RedisUrl};
 
 /// How long callers go on without a Redis that did not answer.
 pub const REST: Duration = Duration::from_secs(1);
@@ -37,24 +34,6 @@ pub struct Options {
     pub root_certificate: Option<PathBuf>,
 }
 
-/// The URL of a Redis; it may hold a password and is never printed.
-///
-/// `redis://user:password@host:6379`, with TLS `rediss://…`; also `redis-cluster://host:port?node=host:port` and
-/// `redis-sentinel://host:port?sentinelServiceName=name`.
-#[derive(Clone, Debug)]
-pub struct RedisUrl(pub SecretString);
-
-impl Setting for RedisUrl {
-    const KIND: &'static str = "URL";
-
-    /// What is wrong is told without the URL.
-    fn read(value: &Value) -> Result<Self, String> {
-        let url = value.as_str().unwrap_or_default();
-        client::check(url)?;
-        Ok(Self(url.into()))
-    }
-}
-
 /// Why a command did nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
@@ -62,31 +41,4 @@ pub enum Failure {
     WrongType,
     /// There was no answer.
     NoAnswer,
-}
-
-#[cfg(all(test, feature = "redis"))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_form_of_the_url_is_taken() {
-        for url in [
-            "redis://host",
-            "redis://user:password@host:6379/1",
-            "rediss://default:password@eu1-name-12345.upstash.io:6379",
-            "redis-cluster://user:password@one:30001?node=two:30002&node=three:30003",
-            "rediss-cluster://one:30001",
-            "redis-sentinel://:password@one:26379/1?sentinelServiceName=main&node=two:26379",
-        ] {
-            RedisUrl::read(&url.into()).unwrap_or_else(|error| panic!("{url}: {error}"));
-        }
-    }
-
-    #[test]
-    fn what_is_wrong_with_a_url_is_told_without_its_password() {
-        for url in ["redis://:secret@host:port", "http://:secret@host"] {
-            let error = RedisUrl::read(&url.into()).unwrap_err();
-            assert!(!error.contains("secret"), "{error}");
-        }
-    }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{ConfigError, Layer, Problem, Section, Setting, layers};
+use super::{ConfigError, Layer, Problem, Setting, layers};
 
 /// The section with the settings of a service of its own.
 pub const SETTINGS: &str = "service";
@@ -341,6 +341,24 @@ impl Reader<'_> {
             Value::String(text) => text.replace("{service}", self.configuration.service).into(),
             value => value,
         }
+    }
+}
+
+/// A group of keys; [`section!`](crate::section) declares it.
+pub trait Section: Sized {
+    /// Reads every key. `None` when one that has no default is missing or wrong: it has been noted by then.
+    fn read(reader: &mut Reader<'_>) -> Option<Self>;
+}
+
+/// What may stand under a key: a value, or a section.
+pub trait Read: Sized {
+    /// Reads it from its place.
+    fn read(reader: &mut Reader<'_>, key: Key) -> Option<Self>;
+}
+
+impl<T: Setting> Read for T {
+    fn read(reader: &mut Reader<'_>, key: Key) -> Option<Self> {
+        reader.value(key)
     }
 }
 

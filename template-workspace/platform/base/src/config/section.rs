@@ -1,25 +1,5 @@
 //! The declaration of a section.
 
-use super::{Key, Reader, Setting};
-
-/// A group of keys; [`section!`](crate::section) declares it.
-pub trait Section: Sized {
-    /// Reads every key. `None` when one that has no default is missing or wrong: it has been noted by then.
-    fn read(reader: &mut Reader<'_>) -> Option<Self>;
-}
-
-/// What may stand under a key: a value, or a section.
-pub trait Read: Sized {
-    /// Reads it from its place.
-    fn read(reader: &mut Reader<'_>, key: Key) -> Option<Self>;
-}
-
-impl<T: Setting> Read for T {
-    fn read(reader: &mut Reader<'_>, key: Key) -> Option<Self> {
-        reader.value(key)
-    }
-}
-
 /// The default of a key that may be left out.
 pub const NONE: () = ();
 
