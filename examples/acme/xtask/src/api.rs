@@ -21,6 +21,8 @@ pub struct Output {
     /// A serialized `google.protobuf.FileDescriptorSet`.
     pub descriptors: PathBuf,
     pub openapi: PathBuf,
+    /// Who may call what.
+    pub policies: PathBuf,
 }
 
 impl Output {
@@ -30,7 +32,7 @@ impl Output {
     }
 }
 
-/// Checks every contract and writes its descriptor set and OpenAPI document.
+/// Checks every contract and writes its descriptor set, its OpenAPI document and its table of policies.
 pub fn write() -> Result<()> {
     let mut written = Vec::new();
     for output in build()? {
@@ -39,6 +41,7 @@ pub fn write() -> Result<()> {
         fs::create_dir_all(&folder)?;
         fs::copy(output.descriptors, folder.join("descriptors.binpb"))?;
         fs::copy(output.openapi, folder.join("openapi.json"))?;
+        fs::copy(output.policies, folder.join("policy.json"))?;
         written.push(format!("{package}: {}", folder.display()));
     }
     written.sort();
@@ -84,6 +87,7 @@ fn versions(contract: &Path, out: &Path) -> Result<Vec<Output>> {
             outputs.push(Output {
                 contract: name.clone().into_owned(),
                 openapi: out.join(format!("{version}.openapi.json")),
+                policies: out.join(format!("{version}.policy.json")),
                 version,
                 descriptors,
             });

@@ -1,4 +1,4 @@
-//! A gRPC call from the command line, with the types that the server's reflection tells.
+//! A gRPC call from the command line. The server's reflection describes the types of the messages.
 
 use std::collections::HashMap;
 
@@ -18,12 +18,12 @@ use tonic_reflection::pb::v1::{
     server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
 };
 
-/// What to call, where, and as whom.
+/// The method to call, the server, the request and the caller.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Where the service listens for gRPC, say 127.0.0.1:9101.
+    /// The gRPC address of the service, such as 127.0.0.1:9101.
     address: String,
-    /// The method, say users.v1.UsersService/GetUser.
+    /// The method, such as users.v1.UsersService/GetUser.
     method: String,
     /// The request as JSON.
     #[arg(default_value = "{}")]
@@ -33,7 +33,7 @@ pub struct Arguments {
     token: Option<String>,
 }
 
-/// Calls the method and prints the answer.
+/// Calls the method and prints the response as JSON.
 pub fn call(arguments: &Arguments) -> Result<()> {
     let answer = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -46,12 +46,12 @@ pub fn call(arguments: &Arguments) -> Result<()> {
 }
 
 async fn unary(arguments: &Arguments) -> Result<DynamicMessage> {
-    let address = Address::try_from(format!("http://{}", arguments.address));
+    let address = format!("http://{}", arguments.address).parse::<Address>();
     let channel = client::connect(&address.map_err(|error| anyhow!(error))?);
     let method = Server::new(channel.clone())
         .method(&arguments.method)
         .await
-        .with_context(|| format!("cannot learn from {} what to call", arguments.address))?;
+        .with_context(|| format!("{} does not describe the method", arguments.address))?;
 
     let mut json = serde_json::Deserializer::from_str(&arguments.request);
     let message = DynamicMessage::deserialize(method.input(), &mut json)
@@ -75,7 +75,7 @@ fn told(status: Status) -> anyhow::Error {
     anyhow!("{code:?} ({}): {}", code as i32, status.message())
 }
 
-/// A server, asked about itself (grpc.reflection.v1).
+/// The reflection service of a server (grpc.reflection.v1).
 struct Server(ServerReflectionClient<Channel>);
 
 impl Server {
@@ -83,9 +83,11 @@ impl Server {
         Self(ServerReflectionClient::new(channel))
     }
 
-    /// The method called SERVICE/METHOD.
+    /// Describes a method, given as SERVICE/METHOD.
     async fn method(&mut self, name: &str) -> Result<MethodDescriptor> {
-        let (service, method) = name.split_once('/').context("a method is SERVICE/METHOD")?;
+        let (service, method) = name
+            .split_once('/')
+            .context("a method is written SERVICE/METHOD")?;
         let known = self.services().await?;
         if !known.iter().any(|known| known == service) {
             bail!(
@@ -113,11 +115,11 @@ impl Server {
                 .into_iter()
                 .map(|service| service.name)
                 .collect()),
-            other => bail!("the server answered with {other:?}"),
+            other => bail!("the server sent an unexpected response: {other:?}"),
         }
     }
 
-    /// The file that defines the symbol, and all that it imports.
+    /// The file that defines the symbol, and every file that it imports.
     async fn types_of(&mut self, symbol: &str) -> Result<DescriptorPool> {
         let mut files: HashMap<String, FileDescriptorProto> = HashMap::new();
         let mut questions = vec![MessageRequest::FileContainingSymbol(symbol.to_owned())];
@@ -162,11 +164,11 @@ impl Server {
         let answer = answers.message().await.map_err(told)?;
         answer
             .and_then(|answer| answer.message_response)
-            .context("the server ended the conversation")
+            .context("the server closed the reflection stream without a response")
     }
 }
 
-/// Encodes and decodes the messages of one method, known only at run time.
+/// Encodes requests and decodes responses of one method, whose types are known only at run time.
 struct Dynamic(MethodDescriptor);
 
 impl Codec for Dynamic {

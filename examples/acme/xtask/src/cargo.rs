@@ -1,4 +1,4 @@
-//! Cargo, asked from within a task.
+//! Cargo commands that tasks run.
 
 use std::{
     env,
@@ -8,9 +8,9 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-/// Runs `cargo build` and returns what it says of each package, as JSON; people see its errors as ever.
+/// Runs `cargo build` and returns its JSON messages. Errors and warnings go to the terminal as usual.
 ///
-/// Without further arguments it builds the services, as `make build` does.
+/// Without arguments it builds what `make build` builds.
 pub fn build(arguments: &[String]) -> Result<Vec<Value>> {
     let output = cargo()
         .args(["build", "--message-format=json-render-diagnostics"])
@@ -24,12 +24,12 @@ pub fn build(arguments: &[String]) -> Result<Vec<Value>> {
         .collect())
 }
 
-/// Runs a program of the workspace, which says itself what is wrong.
+/// Runs the program of a package. The program prints its own errors.
 pub fn run(package: &str) -> Result<()> {
     let status = cargo()
         .args(["run", "--quiet", "--package", package])
         .status()?;
-    ensure!(status.success(), "{package} has failed");
+    ensure!(status.success(), "{package} failed");
     Ok(())
 }
 
@@ -47,7 +47,7 @@ pub fn packages() -> Result<Vec<Value>> {
     Ok(packages)
 }
 
-/// The path of a package's manifest, from the root of the workspace.
+/// The path of a package's manifest, relative to the root of the workspace.
 pub fn manifest(package: &Value) -> Result<std::path::PathBuf> {
     let manifest = package["manifest_path"].as_str().context("no manifest")?;
     let root = env::current_dir()?;
@@ -55,8 +55,8 @@ pub fn manifest(package: &Value) -> Result<std::path::PathBuf> {
     Ok(relative.to_owned())
 }
 
-/// Cargo as it is called by hand, without what the one that runs this task tells of it: build scripts (ring's) look at
-/// that, and would run again at every change from a task to another command and back.
+/// Cargo, without the variables that describe this task's package. Build scripts (ring's) depend on those: they would run
+/// again after each change between a task and a cargo command typed by hand.
 fn cargo() -> Command {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     for (name, _) in env::vars_os() {

@@ -1,4 +1,4 @@
-//! Life after generation: `cargo xtask --help` lists what it can do.
+//! The tasks of this workspace; `cargo xtask --help` lists them.
 
 mod api;
 mod call;
@@ -8,9 +8,12 @@ mod mount;
 mod policy;
 mod processes;
 
+use std::process::ExitCode;
+
+use anyhow::ensure;
 use clap::{Parser, Subcommand};
 
-/// Tasks of this workspace.
+/// The tasks of this workspace.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Cli {
@@ -20,17 +23,17 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Build and run every service until Ctrl-C.
+    /// Build every service and run them until Ctrl-C.
     Execute,
-    /// Build and start every service in the background; logs go to data/logs/.
+    /// Build every service and start them in the background; their logs go to data/logs/.
     Up,
-    /// Stop what `up` started.
+    /// Stop the services that `up` has started.
     Down,
-    /// Check the contracts; write descriptor sets and OpenAPI documents to target/api/.
+    /// Check the contracts; write their descriptor sets and OpenAPI documents to target/api/.
     Api,
-    /// Print who may call what: a line for each method of each contract.
+    /// Print who may call each method of each contract, how often and for how long.
     Policy,
-    /// Let `core` run a service in its own process, on its own ports.
+    /// Let `core` run a service in the process and on the ports of `core`.
     Mount {
         /// The service's folder under services/.
         service: String,
@@ -40,36 +43,47 @@ enum Task {
         /// The service's folder under services/.
         service: String,
     },
-    /// Make migrations, and check them.
+    /// Make a migration, or check all of them.
     Migration {
         #[command(subcommand)]
         task: MigrationTask,
     },
-    /// Call a method over gRPC: the request and the answer are JSON.
+    /// Call a gRPC method. The request and the response are JSON.
     Call(call::Arguments),
 }
 
 #[derive(Subcommand)]
 enum MigrationTask {
-    /// Make the files of one for both databases: `cargo xtask migration new add_phone -p users`.
+    /// Make the files of a migration, for both databases: `cargo xtask migration new add_phone -p users`.
     New {
-        /// What it does, say add_phone_to_users.
+        /// What the migration does, such as add_phone_to_users.
         name: String,
         /// The service's folder under services/.
         #[arg(short, long, value_name = "SERVICE")]
         package: String,
     },
-    /// Look for what would break the version that still runs, in the migrations of every service.
+    /// Refuse migrations that would break the version that still runs, in every service.
     Check,
 }
 
-fn main() -> anyhow::Result<()> {
-    // `cargo xtask` works in any folder of the workspace; the paths below begin at its root. Cargo says at run time
-    // where that is: what was built in one copy of a workspace may be run in another.
-    if let Some(folder) = std::env::var_os("CARGO_MANIFEST_DIR") {
-        std::env::set_current_dir(std::path::Path::new(&folder).join(".."))?;
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
-    match Cli::parse().task {
+}
+
+fn run() -> anyhow::Result<()> {
+    let cli = Cli::parse();
+    let is_in_workspace = platform_base::workspace::enter_root()?;
+    ensure!(
+        is_in_workspace,
+        "this folder is in no workspace: there is no .platform/workspace.rhai in it or above it"
+    );
+    match cli.task {
         Task::Execute => processes::execute(),
         Task::Up => processes::up(),
         Task::Down => processes::down(),

@@ -1,4 +1,4 @@
-//! Migrations: new ones, a folder for each database with what to fill in, and a look at all of them.
+//! Making a migration, with a folder for each database, and checking all migrations.
 
 use std::{fs, path::Path};
 
@@ -8,14 +8,14 @@ use crate::cargo;
 
 const DATABASES: [&str; 2] = ["postgres", "sqlite"];
 
-/// Makes `migrations/<database>/<number>_<name>/{up,down}.sql` of the service, for both databases.
+/// Makes `migrations/<database>/<number>_<name>/{up,down}.sql` in a service, for both databases.
 pub fn new(name: &str, service: &str) -> Result<()> {
     ensure!(
         !name.is_empty()
             && name
                 .chars()
                 .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'),
-        "`{name}` cannot name a migration: write small letters, digits and `_`, such as `add_phone_to_users`"
+        "`{name}` is not a valid name for a migration: use lower-case letters, digits and `_`, such as `add_phone_to_users`"
     );
     let migrations = Path::new("services").join(service).join("migrations");
     ensure!(
@@ -28,7 +28,8 @@ pub fn new(name: &str, service: &str) -> Result<()> {
             .join(database)
             .join(format!("{number:04}_{name}"));
         fs::create_dir_all(&folder)?;
-        let hint = "-- One statement that may be repeated: IF NOT EXISTS, IF EXISTS.\n";
+        let hint =
+            "-- One statement that can be run again without an error: IF NOT EXISTS, IF EXISTS.\n";
         fs::write(folder.join("up.sql"), hint)?;
         fs::write(folder.join("down.sql"), hint)?;
         println!("{}", folder.display());
@@ -36,14 +37,14 @@ pub fn new(name: &str, service: &str) -> Result<()> {
     Ok(())
 }
 
-/// Looks at the migrations of every service.
+/// Checks the migrations of every service.
 ///
-/// A program of its own does: what it reads SQL with need not be built for every other task.
+/// A separate program does it, so that no other task has to build the SQL parser.
 pub fn check() -> Result<()> {
     cargo::run("sql-lint")
 }
 
-/// One more than the highest of either database, so that a pair has one number.
+/// The number after the highest one of both databases, so that the two folders of a migration have the same number.
 fn next_number(migrations: &Path) -> Result<u32> {
     let mut highest = 0;
     for database in DATABASES {

@@ -1,9 +1,9 @@
-//! Who may call what, as the contracts say.
+//! Who may call what, as the contracts say: the files `v1.policy.json` that their builds write.
 
-use std::{fs, time::Duration};
+use std::fs;
 
 use anyhow::{Context, Result};
-use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor, Value};
+use serde_json::Value;
 
 use crate::api::{self, Output};
 
@@ -14,16 +14,12 @@ pub fn print() -> Result<()> {
     outputs.sort_by_key(Output::package);
     let mut lines = vec![["METHOD", "HTTP", "WHO", "RATE LIMIT", "TIMEOUT"].map(str::to_owned)];
     for output in outputs {
-        let descriptors = fs::read(&output.descriptors)?;
-        let pool = DescriptorPool::decode(descriptors.as_slice())?;
-        // The others are imported.
-        let folder = format!("{}/{}/", output.contract, output.version);
-        let files = pool.files().filter(|file| file.name().starts_with(&folder));
-        for service in files.flat_map(|file| file.services().collect::<Vec<_>>()) {
-            for method in service.methods() {
-                lines.push(line(&method)?);
-            }
-        }
+        let file = output.policies;
+        let policies: Value = serde_json::from_slice(&fs::read(&file)?)
+            .with_context(|| file.display().to_string())?;
+        // The crate api-build documents the keys.
+        let methods = policies["methods"].as_array().into_iter().flatten();
+        lines.extend(methods.map(line));
     }
     for line in aligned(&lines) {
         println!("{line}");
@@ -31,115 +27,44 @@ pub fn print() -> Result<()> {
     Ok(())
 }
 
-fn line(method: &MethodDescriptor) -> Result<[String; 5]> {
-    let name = format!("{}/{}", method.parent_service().full_name(), method.name());
-    let policy =
-        option(method, "platform.v1.policy").with_context(|| format!("{name} has no policy"))?;
-    let none = || "-".to_owned();
-    let bindings = option(method, "google.api.http").map(|rule| bindings(&rule).join(", "));
-    let limit = message(&policy, "rate_limit").map(|limit| {
-        let requests = field(&limit, "requests").as_u32().unwrap_or_default();
-        let per = message(&limit, "per").map(|per| duration(&per));
-        format!("{requests} in {:?}", per.unwrap_or_default())
-    });
-    let timeout = message(&policy, "timeout").map(|timeout| format!("{:?}", duration(&timeout)));
-    Ok([
-        name,
-        bindings.unwrap_or_else(none),
-        who(&policy),
-        limit.unwrap_or_else(none),
-        timeout.unwrap_or_else(none),
-    ])
+fn line(method: &Value) -> [String; 5] {
+    let text = |key: &str| method[key].as_str().map(str::to_owned);
+    let or_none = |cell: Option<String>| cell.unwrap_or_else(|| "-".to_owned());
+    let bindings = names(method, "http").join(", ");
+    let limit = &method["rateLimit"];
+    let limit = limit["per"]
+        .as_str()
+        .map(|per| format!("{} in {per}", limit["requests"]));
+    [
+        or_none(text("method")),
+        or_none(Some(bindings).filter(|bindings| !bindings.is_empty())),
+        who(method),
+        or_none(limit),
+        or_none(text("timeout")),
+    ]
 }
 
-fn who(policy: &DynamicMessage) -> String {
+fn who(method: &Value) -> String {
     let mut demands = Vec::new();
-    let roles = texts(policy, "any_role");
+    let (roles, scopes) = (names(method, "anyRole"), names(method, "allScopes"));
     if !roles.is_empty() {
         demands.push(format!("role {}", roles.join(" or ")));
     }
-    let scopes = texts(policy, "all_scopes");
     if !scopes.is_empty() {
         demands.push(format!("scope {}", scopes.join(" and ")));
     }
-    if let Some(owner) = text(policy, "owner") {
+    if let Some(owner) = method["owner"].as_str() {
         demands.push(format!("owner by {owner}"));
     }
-    if !demands.is_empty() {
-        return demands.join(", ");
+    if demands.is_empty() {
+        demands.extend(method["access"].as_str().map(str::to_owned));
     }
-    match field(policy, "access").as_enum_number() {
-        Some(1) => "public",
-        Some(3) => "internal",
-        _ => "authenticated",
-    }
-    .to_owned()
+    demands.join(", ")
 }
 
-/// Such as `GET /v1/users/{id}`, the first one first.
-fn bindings(rule: &DynamicMessage) -> Vec<String> {
-    let verbs = ["get", "put", "post", "delete", "patch"];
-    let own = verbs.into_iter().find_map(|verb| {
-        let path = text(rule, verb)?;
-        Some(format!("{} {path}", verb.to_uppercase()))
-    });
-    let custom = || {
-        let custom = message(rule, "custom")?;
-        Some(format!(
-            "{} {}",
-            text(&custom, "kind")?,
-            text(&custom, "path")?
-        ))
-    };
-    let more = field(rule, "additional_bindings");
-    let more = more.as_list().into_iter().flatten();
-    let more = more.filter_map(Value::as_message).flat_map(bindings);
-    own.or_else(custom).into_iter().chain(more).collect()
-}
-
-fn option(method: &MethodDescriptor, name: &str) -> Option<DynamicMessage> {
-    let extension = method.parent_pool().get_extension_by_name(name)?;
-    let options = method.options();
-    let value = options
-        .has_extension(&extension)
-        .then(|| options.get_extension(&extension))?;
-    value.as_message().cloned()
-}
-
-fn field(message: &DynamicMessage, name: &str) -> Value {
-    let value = message.get_field_by_name(name);
-    value.map_or(Value::Bool(false), |value| value.into_owned())
-}
-
-fn message(parent: &DynamicMessage, name: &str) -> Option<DynamicMessage> {
-    let is_set = parent.has_field_by_name(name);
-    field(parent, name).as_message().filter(|_| is_set).cloned()
-}
-
-fn text(message: &DynamicMessage, name: &str) -> Option<String> {
-    let value = field(message, name);
-    value
-        .as_str()
-        .filter(|text| !text.is_empty())
-        .map(str::to_owned)
-}
-
-fn texts(message: &DynamicMessage, name: &str) -> Vec<String> {
-    let values = field(message, name);
-    let values = values.as_list().into_iter().flatten();
-    values
-        .filter_map(Value::as_str)
-        .map(str::to_owned)
-        .collect()
-}
-
-fn duration(message: &DynamicMessage) -> Duration {
-    let seconds = field(message, "seconds").as_i64().unwrap_or_default();
-    let nanos = field(message, "nanos").as_i32().unwrap_or_default();
-    Duration::new(
-        u64::try_from(seconds).unwrap_or_default(),
-        u32::try_from(nanos).unwrap_or_default(),
-    )
+fn names<'a>(method: &'a Value, key: &str) -> Vec<&'a str> {
+    let names = method[key].as_array().into_iter().flatten();
+    names.filter_map(Value::as_str).collect()
 }
 
 /// The columns one below the other, two spaces between them.

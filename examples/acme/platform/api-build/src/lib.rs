@@ -1,29 +1,28 @@
 //! Makes the code of a contract from its protos, in the build script of the contract's crate.
 //!
 //! `v1/*.proto` of a crate under `api/` become one module `v1`: messages with JSON and validation, the tonic server and
-//! client, REST routes as `google.api.http` maps them, error constructors, and an OpenAPI document. Nothing but Rust is
-//! needed. What a contract cannot mean is refused with the file, the line and what to write instead.
+//! client, REST routes as `google.api.http` maps them, error constructors. Beside it come an OpenAPI document and the
+//! table of who may call what. Nothing but Rust is needed.
+//!
+//! What it promises: what a contract cannot mean is refused with the file, the line and what to write instead, all
+//! problems at once; and no rule or option of a contract is ignored without a word.
+//!
+//! The way is the crate `api-model` (the protos, parsed, and what they say) → `rust`, `openapi` and
+//! `policy_file` (what is written of it, each from the model alone). Begin with [`compile_folder`].
 
-mod checks;
-mod http;
-mod messages;
-mod names;
 mod openapi;
-mod options;
-mod policy;
-mod problem;
-mod reasons;
-mod redact;
-mod rules;
+mod policy_file;
 mod rust;
-mod services;
-mod source;
 
 use std::{env, fs, path::Path, process::ExitCode};
 
-pub use problem::Error;
+pub use api_model::Error;
 
-use crate::{names::Names, source::Source};
+use api_model::{
+    Contract,
+    names::Names,
+    source::{self, Source},
+};
 
 /// Compiles every version (`v1/`, `v2/`, `v1beta1/`, …) of the contract whose build script calls this.
 ///
@@ -82,37 +81,35 @@ pub fn compile_folder(
     let mut packages = Vec::new();
     for version in versions {
         let source = Source::load(folder, &version)?;
-        let code = generate(&source, &names, out)?;
-        write(&out.join(format!("{version}.rs")), code.as_bytes())?;
+        generate(&source, &names.with_own(&source), out)?;
+        // Relative paths stay true when the workspace is moved.
         for file in source.files() {
             println!("cargo::rerun-if-changed={}", file.display());
         }
-        println!(
-            "cargo::rerun-if-changed={}",
-            folder.join(&version).display()
-        );
+        println!("cargo::rerun-if-changed={version}");
         packages.push(source.package);
     }
     Ok(packages)
 }
 
-/// The code of one version, and the files in `out` that it includes.
-fn generate(source: &Source, names: &Names, out: &Path) -> Result<String, Error> {
-    let names = names.with_own(source);
-    let descriptors = out.join(format!("{}.bin", source.version));
-    write(&descriptors, &source.descriptor_set)?;
-    let mut problems = Error::default();
-    let mut code = rust::generate(source, &names, out)?;
-    code.push_str(&redact::generate(source, &names));
-    code.push_str(&messages::generate(source, &names, &mut problems));
-    code.push_str(&reasons::generate(source, &mut problems));
-    code.push_str(&services::generate(source, &names, out, &mut problems)?);
-    problems.into_result()?;
-    Ok(format!(
-        "#[allow(clippy::all, clippy::pedantic, missing_docs, rustdoc::all, unused, unreachable_code, reason = \"generated from the contract\")]\n\
-         pub mod {} {{\n{code}\n}}\n",
-        source.version
-    ))
+/// Writes the files of one version.
+fn generate(source: &Source, names: &Names, out: &Path) -> Result<(), Error> {
+    let contract = Contract::read(source, names)?;
+    let version = &contract.version;
+    let code = rust::generate(&contract, source, names)?;
+    write(&out.join(format!("{version}.rs")), code.as_bytes())?;
+    write(&out.join(format!("{version}.bin")), &source.descriptor_set)?;
+    for service in &contract.services {
+        let openapi = openapi::generate(&contract, [service]);
+        let document = out.join(rust::document(&contract, service));
+        write(&document, openapi.to_string().as_bytes())?;
+    }
+    let openapi = openapi::generate(&contract, &contract.services);
+    let document = out.join(format!("{version}.openapi.json"));
+    write(&document, format!("{openapi:#}").as_bytes())?;
+    let policies = policy_file::generate(&contract);
+    let file = out.join(format!("{version}.policy.json"));
+    write(&file, format!("{policies:#}").as_bytes())
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {

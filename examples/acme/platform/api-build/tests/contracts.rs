@@ -1,15 +1,30 @@
 //! What contracts are refused for, and what an accepted one becomes.
 
 use std::{
-    fs,
+    env, fs,
+    os::unix::fs::symlink,
     path::{Path, PathBuf},
 };
 
-/// Writes the contract `things` with this body of `v1/things.proto`.
+/// An empty workspace with the vendored protos, and in it the contract `things` with this body of `v1/things.proto`.
 fn contract(test: &str, body: &str) -> PathBuf {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
-        .join(test)
-        .join("things");
+    let workspace = workspace(test);
+    // Where the tests run, not where they were compiled: the workspace may have been moved.
+    let platform = env::var("CARGO_MANIFEST_DIR").unwrap();
+    let vendored = Path::new(&platform).join("../../third_party");
+    symlink(vendored, workspace.join("third_party")).unwrap();
+    write_contract(&workspace, body)
+}
+
+fn workspace(test: &str) -> PathBuf {
+    let workspace = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(test);
+    let _ = fs::remove_dir_all(&workspace);
+    fs::create_dir_all(&workspace).unwrap();
+    workspace
+}
+
+fn write_contract(workspace: &Path, body: &str) -> PathBuf {
+    let folder = workspace.join("api/things");
     let imports = [
         "buf/validate/validate.proto",
         "google/api/annotations.proto",
@@ -49,7 +64,7 @@ fn refusal(test: &str, body: &str) -> String {
 fn method(http: &str) -> String {
     format!(
         "service ThingsService {{\n  rpc Get(Request) returns (Request) {{ option (google.api.http) = {{ {http} }}; option (platform.v1.policy) = {{ access: ACCESS_PUBLIC }}; }}\n}}\n\
-         message Request {{ string id = 1; repeated string tags = 2; Inner inner = 3; }}\n\
+         message Request {{ string id = 1; repeated string tags = 2; Inner inner = 3; string made = 4 [(google.api.field_behavior) = OUTPUT_ONLY]; }}\n\
          message Inner {{ string name = 1; }}"
     )
 }
@@ -74,6 +89,7 @@ fn every_mistake_in_a_binding_is_named_with_its_line() {
             "get: \"/v1\" response_body: \"nope\"",
             "response_body: Request has no field",
         ),
+        ("get: \"/v1/{made}\"", "\"made\" is OUTPUT_ONLY"),
         ("get: \"/v1/**/x\"", "can only be the last"),
         (
             "custom: { kind: \"*\" path: \"/v1\" }",
@@ -168,6 +184,55 @@ fn a_rule_that_nothing_enforces_is_refused() {
 }
 
 #[test]
+fn who_sees_a_field_is_said_so_that_it_can_be_kept() {
+    for (index, (field, words)) in [
+        (
+            "optional string a = 1 [(platform.v1.visible_to) = {}];",
+            "say who sees it",
+        ),
+        (
+            "optional string a = 1 [(platform.v1.visible_to).owner = \"nope\"];",
+            "Thing has no string \"nope\"",
+        ),
+        (
+            "optional string a = 1 [(platform.v1.visible_to).owner = \"b\"]; int32 b = 2;",
+            "Thing has no string \"b\"",
+        ),
+        (
+            "string a = 1 [(platform.v1.visible_to).any_role = \"admin\"];",
+            "write `optional` before it",
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let refusal = refusal(
+            &format!("visible{index}"),
+            &format!("message Thing {{ {field} }}"),
+        );
+        assert!(refusal.contains(words), "{field}: {refusal:?}");
+    }
+}
+
+#[test]
+fn the_document_tells_who_sees_a_field() {
+    let body = "service ThingsService {\n  rpc Get(Thing) returns (Thing) { option (google.api.http) = { post: \"/v1\" body: \"*\" }; option (platform.v1.policy) = { access: ACCESS_PUBLIC }; }\n}\n\
+                message Thing {\n  string id = 1;\n  // Its secret.\n  optional string a = 2 [(platform.v1.visible_to) = { owner: \"id\" any_role: \"admin\" }];\n}";
+    let folder = contract("visible", body);
+    compile(&folder).unwrap();
+
+    let openapi = fs::read_to_string(folder.join("v1.openapi.json")).unwrap();
+    let openapi: serde_json::Value = serde_json::from_str(&openapi).unwrap();
+    assert_eq!(
+        openapi["components"]["schemas"]["things.v1.Thing"]["properties"]["a"],
+        serde_json::json!({
+            "type": ["string", "null"],
+            "description": "Its secret.\n\nOnly for its owner (`id`) and the role `admin`; unset for everybody else.",
+        })
+    );
+}
+
+#[test]
 fn all_problems_are_told_at_once() {
     let body = "message A { string a = 1 [(buf.validate.field).int32.gt = 1]; }\n\
                 message B { string b = 1 [(buf.validate.field).int32.gt = 1]; }";
@@ -187,6 +252,69 @@ fn an_error_reason_begins_with_its_enum_and_is_a_failure() {
         "{refusal}"
     );
     assert!(refusal.contains("OK is no failure"), "{refusal}");
+}
+
+#[test]
+fn a_workspace_that_was_moved_builds_on() {
+    let before = workspace("workspace_before_move");
+    let after = workspace("workspace_after_move");
+    let own = before.join("third_party/own/v1");
+    fs::create_dir_all(&own).unwrap();
+    fs::write(
+        own.join("own.proto"),
+        "syntax = \"proto3\";\npackage own.v1;\n",
+    )
+    .unwrap();
+    let folder = before.join("api/things");
+    fs::create_dir_all(folder.join("v1")).unwrap();
+    let proto = "syntax = \"proto3\";\npackage things.v1;\nimport \"own/v1/own.proto\";\n";
+    fs::write(folder.join("v1/things.proto"), proto).unwrap();
+    assert_eq!(compile(&folder).unwrap(), ["things.v1"]);
+
+    fs::remove_dir(&after).unwrap();
+    fs::rename(&before, &after).unwrap();
+    assert_eq!(compile(&after.join("api/things")).unwrap(), ["things.v1"]);
+}
+
+#[test]
+fn a_contract_without_vendored_protos_is_told_where_they_belong() {
+    // Outside of this workspace, which has such a folder.
+    let workspace = env::temp_dir().join(format!("api-build-{}", std::process::id()));
+    let error = compile(&write_contract(&workspace, "")).unwrap_err();
+    fs::remove_dir_all(&workspace).unwrap();
+
+    assert!(error.to_string().contains("has third_party/"), "{error}");
+}
+
+#[test]
+fn the_policies_are_a_file_for_tools() {
+    let body = "service ThingsService {\n  rpc Watch(Request) returns (stream Request) {\n    \
+                option (google.api.http) = { get: \"/v1/things/{id}\" additional_bindings { get: \"/v1/mine\" } };\n    \
+                option (platform.v1.policy) = { any_role: \"admin\", rate_limit: { requests: 6, per: { seconds: 60 } }, timeout: { seconds: 1, nanos: 500000000 } };\n  }\n}\n\
+                message Request { string id = 1; }";
+    let folder = contract("policies", body);
+    compile(&folder).unwrap();
+
+    let policies = fs::read_to_string(folder.join("v1.policy.json")).unwrap();
+    let policies: serde_json::Value = serde_json::from_str(&policies).unwrap();
+    assert_eq!(
+        policies,
+        serde_json::json!({
+            "package": "things.v1",
+            "methods": [{
+                "method": "things.v1.ThingsService/Watch",
+                "http": ["GET /v1/things/{id}", "GET /v1/mine"],
+                "access": "authenticated",
+                "anyRole": ["admin"],
+                "allScopes": [],
+                "owner": null,
+                "rateLimit": {"requests": 6, "per": "60s"},
+                "timeout": "1.5s",
+                "streamsRequests": false,
+                "streamsAnswers": true,
+            }],
+        })
+    );
 }
 
 #[test]

@@ -9,7 +9,10 @@ use tonic::{
 };
 use tonic_prost::{ProstDecoder, ProstEncoder};
 
-/// As tonic's, but bytes that are no message are the caller's mistake, not ours: INVALID_ARGUMENT, not INTERNAL.
+use crate::message;
+
+/// As tonic's, but bytes that are no message are the caller's mistake, not ours: INVALID_ARGUMENT, not INTERNAL. What
+/// only the server sets is cleared in every request, in those of a stream as well.
 pub struct ServerCodec<T, U>(PhantomData<(T, U)>);
 
 impl<T, U> Default for ServerCodec<T, U> {
@@ -21,7 +24,7 @@ impl<T, U> Default for ServerCodec<T, U> {
 impl<T, U> codec::Codec for ServerCodec<T, U>
 where
     T: Message + Send + 'static,
-    U: Message + Default + Send + 'static,
+    U: Message + message::Message + Send + 'static,
 {
     type Encode = T;
     type Decode = U;
@@ -40,14 +43,19 @@ where
 /// Decodes requests.
 pub struct Decoder<U>(ProstDecoder<U>);
 
-impl<U: Message + Default> codec::Decoder for Decoder<U> {
+impl<U: Message + message::Message> codec::Decoder for Decoder<U> {
     type Item = U;
     type Error = Status;
 
     fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<U>, Status> {
-        self.0
+        let mut decoded = self
+            .0
             .decode(buffer)
-            .map_err(|status| Status::invalid_argument(status.message()))
+            .map_err(|status| Status::invalid_argument(status.message()))?;
+        if let Some(message) = &mut decoded {
+            message.clear_output_only();
+        }
+        Ok(decoded)
     }
 
     fn buffer_settings(&self) -> BufferSettings {

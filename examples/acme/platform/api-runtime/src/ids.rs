@@ -1,7 +1,7 @@
 use tonic::Status;
 use uuid::Uuid;
 
-use crate::validate::Violations;
+use crate::violations::Violations;
 
 /// The id of a resource.
 ///

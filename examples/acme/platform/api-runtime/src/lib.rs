@@ -1,33 +1,45 @@
-//! What the code that api-build generates needs at run time: messages as JSON, REST routes, validation, errors.
+//! What the code that api-build generates needs at run time: REST routes, validation, errors, the router.
+//!
+//! What it promises: a request reaches the service decoded and checked, whichever transport it came over; an error has
+//! the same reason on both; what cannot be decoded is refused with the names of the fields.
 //!
 //! A service uses [`Contract`], [`UpdateMask`], [`wkt`] and [`Error`]; a server puts its contracts behind [`router`].
 //! The rest is called by generated code, which a contract crate includes with [`contract!`].
+//!
+//! Begin with [`Contract`], then [`rest::unary`], the way of one REST request, and [`check()`], which every request
+//! passes. Modules know only those above them in this list: `method`, `endpoint`, `params`, `mask`, `viewer`;
+//! `violations`, `rules`; `message`; `adapter`, `check`, `codec`, `rest`; `contract`; `routing`.
 
-// Generated code names this crate absolutely, and so do the messages written by hand in `wkt`.
-extern crate self as api_runtime;
-
+pub mod adapter;
+mod check;
 pub mod codec;
-pub mod contract;
+mod contract;
+mod endpoint;
 pub mod error;
 mod ids;
-pub mod json;
 mod mask;
 pub mod message;
+mod method;
 pub mod openapi;
+pub mod params;
 pub mod rest;
 mod routing;
-pub mod validate;
-pub mod wkt;
+pub mod rules;
+mod viewer;
+pub mod violations;
 
-pub use contract::{
-    Access, Contract, Description, Endpoint, LARGEST_MESSAGE, Method, Policy, RateLimit, Request,
-    Response, Transport,
-};
+pub use api_json::{json, wkt};
+#[doc(hidden)]
+pub use api_json::{json_enum, json_message, serde};
+pub use check::{check, check_immutable, check_update};
+pub use contract::{Contract, Description, LARGEST_MESSAGE};
+pub use endpoint::{Endpoint, Request, Response, Transport};
 pub use error::Error;
 pub use ids::parse_uuid;
-pub use mask::UpdateMask;
+pub use mask::{UpdateMask, sets};
+pub use method::{Access, Method, Policy, RateLimit};
 pub use routing::{Conflict, router};
-pub use serde;
+pub use viewer::Viewer;
 
 /// Includes what api-build made of one version of a contract, as a module of that name: `contract!("v1");`.
 #[macro_export]

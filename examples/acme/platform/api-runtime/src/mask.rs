@@ -45,6 +45,19 @@ impl UpdateMask {
     }
 }
 
+/// Whether an update with this mask sets the field `path`: the mask names it, or something above or below it. Without a
+/// mask, or with `*`, it does where the request has a value.
+pub fn sets(mask: Option<&FieldMask>, path: &str, has_value: bool) -> bool {
+    let mut paths = mask.iter().flat_map(|mask| &mask.paths).peekable();
+    if paths.peek().is_none() {
+        return has_value;
+    }
+    paths.any(|named| match named.as_str() {
+        UpdateMask::ALL => has_value,
+        named => starts_with(path, named) || starts_with(named, path),
+    })
+}
+
 /// Whether `path` is `parent` or lies below it.
 fn starts_with(path: &str, parent: &str) -> bool {
     path.strip_prefix(parent)
@@ -93,6 +106,20 @@ mod tests {
         assert_eq!(mask.optional("bio", None::<i32>), Some(None), "cleared");
         assert!(mask.touches("address.street"));
         assert!(!mask.touches("address_two"));
+    }
+
+    #[test]
+    fn a_field_is_set_by_its_name_or_without_a_mask_by_its_value() {
+        let mask = |paths: &[&str]| FieldMask {
+            paths: paths.iter().map(|&path| path.into()).collect(),
+        };
+        for all in [None, Some(mask(&[])), Some(mask(&["*"]))] {
+            assert!(sets(all.as_ref(), "code", true));
+            assert!(!sets(all.as_ref(), "code", false));
+        }
+        assert!(sets(Some(&mask(&["bio", "code"])), "code", false));
+        assert!(sets(Some(&mask(&["code.part"])), "code", false));
+        assert!(!sets(Some(&mask(&["bio"])), "code", true));
     }
 
     #[test]

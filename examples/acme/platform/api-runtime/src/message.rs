@@ -2,8 +2,9 @@
 
 use crate::{
     json::{I32, Str},
-    rest::{Arity, ParamError, params},
-    validate::{Path, Violations},
+    params::{self, Arity, ParamError},
+    viewer::Viewer,
+    violations::{Path, Violations},
     wkt,
 };
 
@@ -21,6 +22,24 @@ pub trait Message: Default {
 
     /// Adds what is wrong with the message.
     fn check(&self, at: &Path<'_>, violations: &mut Violations);
+
+    /// Clears the fields of behaviour OUTPUT_ONLY, here and in the messages inside: what only the server sets is
+    /// ignored in a request, and no error (AIP-203).
+    fn clear_output_only(&mut self) {}
+
+    /// Adds each field of behaviour IMMUTABLE that an update with this mask would set to something else than what is
+    /// stored; all that it would set, when it is not known what is stored. Fields of messages inside are not looked at.
+    fn check_immutable(
+        &self,
+        _stored: Option<&Self>,
+        _mask: Option<&wkt::FieldMask>,
+        _at: &Path<'_>,
+        _violations: &mut Violations,
+    ) {
+    }
+
+    /// Clears what the viewer may not see, here and in the messages inside: option `(platform.v1.visible_to)`.
+    fn hide(&mut self, _viewer: Option<&Viewer>) {}
 }
 
 /// A recursive message is boxed where it is a field of itself.
@@ -36,6 +55,24 @@ impl<M: Message> Message for Box<M> {
     fn check(&self, at: &Path<'_>, violations: &mut Violations) {
         M::check(self, at, violations);
     }
+
+    fn clear_output_only(&mut self) {
+        M::clear_output_only(self);
+    }
+
+    fn check_immutable(
+        &self,
+        stored: Option<&Self>,
+        mask: Option<&wkt::FieldMask>,
+        at: &Path<'_>,
+        violations: &mut Violations,
+    ) {
+        M::check_immutable(self, stored.map(|stored| &**stored), mask, at, violations);
+    }
+
+    fn hide(&mut self, viewer: Option<&Viewer>) {
+        M::hide(self, viewer);
+    }
 }
 
 /// The first name of a path, and what follows it.
@@ -43,6 +80,20 @@ pub fn split(path: &str) -> (&str, Option<&str>) {
     match path.split_once('.') {
         Some((name, rest)) => (name, Some(rest)),
         None => (path, None),
+    }
+}
+
+/// A field of a message below this one.
+pub fn nested<M: Message>(
+    message: &mut M,
+    rest: Option<&str>,
+    text: &str,
+) -> Result<Arity, ParamError> {
+    match rest {
+        Some(rest) => message.set(rest, text),
+        None => Err(ParamError::Invalid(
+            "is an object: name its fields, as in `filter.name=value`".to_owned(),
+        )),
     }
 }
 

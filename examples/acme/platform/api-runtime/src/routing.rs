@@ -15,8 +15,10 @@ use tonic::Status;
 use tower::{Layer, Service};
 
 use crate::{
-    contract::{Contract, Endpoint, Method, Request, Response, Transport},
+    contract::Contract,
+    endpoint::{Endpoint, Request, Response, Transport},
     error,
+    method::Method,
     rest::Tree,
 };
 

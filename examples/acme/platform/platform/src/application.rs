@@ -4,21 +4,21 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use api_runtime::Contract;
 use axum::Router;
-use tokio::{net::TcpListener, time::Instant};
-use tokio_util::task::TaskTracker;
+use platform_auth::{self as auth, ServiceVerifier, SigningKeys, Verifier};
+use platform_base::{
+    Part, StartError,
+    config::{ConfigError, Configuration, Layer, Problem, Shown},
+};
+use platform_database::ServiceDatabase;
+use platform_redis::Redis;
+use platform_server::{About, Bound, Health, Shared, routes};
+use platform_telemetry::Metrics;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Error, Module, Platform, Service,
-    auth::{SigningKeys, Verifier, discovery},
-    config::{Config, ConfigError, Layer, Layers, Problem},
-    cors, database,
-    health::Health,
-    layers::Shared,
-    ops::About,
-    routes,
-    server::{self, Stop},
-    service::UsedDatabase,
-    telemetry,
+    config_root::{Config, Shutdown},
+    life::{self, Life},
+    service::{Module, Platform, Service},
 };
 
 /// Where the configuration of a process comes from, beside the services' own files.
@@ -48,67 +48,107 @@ impl Sources {
 /// A process whose parts have been made and whose configuration is right. Nothing is served yet.
 pub struct Application {
     about: About,
-    /// What the process's own service was wired with.
-    platform: Platform,
+    /// What the process's own service was wired with, and then those mounted in it.
+    platforms: Vec<Platform>,
     contracts: Vec<Contract>,
+    routes: Router,
     issuer: Option<SigningKeys>,
-    databases: Vec<UsedDatabase>,
+    databases: Vec<Arc<ServiceDatabase>>,
+    parts: Vec<Arc<dyn Part>>,
+    misspelt: Vec<(String, String)>,
 }
 
 impl Application {
     /// Wires the service and those mounted in it. All that is wrong with their configuration is reported together.
+    ///
+    /// # Errors
+    /// Every mistake in the configuration; a part that cannot be made.
     pub async fn assemble(
         service: &Service,
         mounted: &[&Service],
         sources: &Sources,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, StartError> {
         let mut problems = Vec::new();
         let mut file = match &sources.file {
             Some(path) => noted(Layer::file(path), &mut problems),
             None => None,
         };
-        let mut parts = Vec::new();
+        let mut wired = Vec::new();
         for mounted in mounted {
             let file = file
                 .as_mut()
                 .and_then(|file| file.take_mounted(mounted.name));
-            parts.push(wire(mounted, file, sources, &mut problems).await?);
+            wired.push(wire(mounted, file, sources, &mut problems).await?);
         }
         let own = wire(service, file, sources, &mut problems).await?;
-        parts.insert(0, own);
+        wired.insert(0, own);
         if !problems.is_empty() {
             return Err(ConfigError { problems }.into());
         }
-        let mut parts = parts.into_iter().flatten();
-        let Some((platform, own, mut databases)) = parts.next() else {
-            return Err(Error::internal("a service without a configuration"));
+        let mut application = Self {
+            about: About {
+                name: service.name,
+                version: service.version,
+            },
+            platforms: Vec::new(),
+            contracts: Vec::new(),
+            routes: Router::new(),
+            issuer: None,
+            databases: Vec::new(),
+            parts: Vec::new(),
+            misspelt: Vec::new(),
         };
-        let mut contracts = own.contracts;
-        let mut issuer = own.issuer;
-        for (_, module, used) in parts {
-            contracts.extend(module.contracts);
-            issuer = issuer.or(module.issuer);
-            databases.extend(used);
+        for (platform, module, databases) in wired.into_iter().flatten() {
+            application.add(platform, module, databases, sources);
         }
-        let about = About {
-            name: service.name,
-            version: service.version,
-        };
-        Ok(Self {
-            about,
-            platform,
-            contracts,
-            issuer,
-            databases,
-        })
+        Ok(application)
     }
 
+    fn add(
+        &mut self,
+        platform: Platform,
+        module: Module,
+        databases: Vec<Arc<ServiceDatabase>>,
+        sources: &Sources,
+    ) {
+        let Module {
+            contracts,
+            routes,
+            parts,
+            issuer,
+        } = module;
+        let names = sources.variables.iter().map(|(_, name, _)| name.as_str());
+        self.misspelt
+            .extend(platform.misspelt(&names.collect::<Vec<_>>()));
+        self.platforms.push(platform);
+        self.contracts.extend(contracts);
+        self.routes = std::mem::take(&mut self.routes).merge(routes);
+        self.issuer = self.issuer.take().or(issuer);
+        for database in databases {
+            self.parts.push(database.clone());
+            self.databases.push(database);
+        }
+        self.parts.extend(parts);
+    }
+
+    /// The configuration of the process: that of its own service.
     pub fn config(&self) -> &Config {
-        self.platform.config()
+        self.platform().config()
     }
 
     pub(crate) fn platform(&self) -> &Platform {
-        &self.platform
+        &self.platforms[0]
+    }
+
+    /// Every key of every service, with its effective value.
+    pub(crate) fn shown(&self) -> impl Iterator<Item = (&'static str, Vec<Shown>)> {
+        let shown = |platform: &Platform| (platform.name(), platform.shown());
+        self.platforms.iter().map(shown)
+    }
+
+    /// The variables that look like keys and are none, with the right spelling.
+    pub(crate) fn misspelt(&self) -> &[(String, String)] {
+        &self.misspelt
     }
 
     /// What it serves.
@@ -116,168 +156,124 @@ impl Application {
         &self.contracts
     }
 
-    /// Applies the migrations of every database. One that is not there yet is waited for.
-    pub async fn migrate(&self) -> Result<(), Error> {
-        for used in &self.databases {
-            migrate(used).await?;
-        }
-        Ok(())
+    /// The databases of its services, its own first.
+    pub(crate) fn databases(&self) -> &[Arc<ServiceDatabase>] {
+        &self.databases
     }
 
-    /// Prints every migration of every database, and whether it has been applied.
-    pub(crate) async fn print_migrations(&self) -> Result<(), Error> {
-        for used in &self.databases {
-            println!("{}:", used.service);
-            for state in used.database.migration_states(used.migrations).await? {
-                let mark = if state.applied { "applied" } else { "pending" };
-                println!("  {mark}  {}", state.name);
-            }
-        }
-        Ok(())
+    /// Adds a part to the process; it is started after those that are there.
+    pub(crate) fn part(&mut self, part: impl Part) {
+        self.parts.push(Arc::new(part));
     }
 
-    /// Undoes the last migration of the process's own service.
-    pub(crate) async fn revert_migration(&self) -> Result<(), Error> {
-        let Some(used) = self.databases.first() else {
-            return Ok(());
-        };
-        match used.database.revert_migration(used.migrations).await? {
-            Some(name) => println!("undone: {name}"),
-            None => println!("there is no migration to undo"),
-        }
-        Ok(())
-    }
-
-    /// Applies the migrations where that is wanted at each start; elsewhere says what is missing.
-    pub async fn migrate_at_start(&self) -> Result<(), Error> {
-        for used in &self.databases {
-            if used.migrate_at_start {
-                migrate(used).await?;
-            } else if let Ok(pending @ 1..) = used.database.pending(used.migrations).await {
-                tracing::warn!(
-                    service = used.service,
-                    pending,
-                    "the database lacks migrations: run the command `migrate`"
-                );
-            }
-        }
-        Ok(())
-    }
-
-    /// Starts to serve.
-    pub async fn start(self) -> Result<Running, Error> {
+    /// Starts the parts, and to serve.
+    ///
+    /// # Errors
+    /// What keeps a part from being started: a port in use, a migration that fails.
+    pub async fn start(self) -> Result<Running, StartError> {
+        let config = self.config().clone();
         let Self {
             about,
-            platform,
             contracts,
+            routes: own_routes,
             issuer,
-            databases,
+            mut parts,
+            ..
         } = self;
-        let config = platform.config().clone();
-        let metrics = telemetry::metrics()?;
+        let metrics = Metrics::install()?;
         let verifier = Verifier::new(&config.auth, issuer.clone())?;
-        let trusted = verifier.keys();
-        let shared = Arc::new(Shared::new(about.name, verifier, &config, &contracts)?);
-        let health = Arc::new(Health::new(
-            databases,
-            contracts.iter().map(|contract| contract.name),
-        ));
-
-        let http = server::bind("HTTP", &config.http.listener()).await?;
-        let http_address = http.local_addr().map_err(Error::internal)?;
-        let mut rest = routes::http(about, &contracts, &shared, &health, metrics)?;
-        if let Some(keys) = &issuer {
-            rest = rest.merge(discovery::routes(keys)?);
+        parts.push(Arc::new(metrics));
+        parts.push(verifier.keys());
+        let mut rest = own_routes;
+        if let Some(keys) = issuer {
+            rest = rest.merge(auth::discovery(&keys)?);
+            parts.push(Arc::new(keys));
         }
-        let rest = cors::layer(rest, &config.http.cors);
+        let shared = Arc::new(Shared::new(
+            about.name,
+            verifier,
+            ServiceVerifier::new(&config.auth),
+            config.limits.clone(),
+            config.http.proxies.clone(),
+            config.telemetry.clone(),
+            shared_counters(&config, &contracts)?,
+        ));
+        let draining = CancellationToken::new();
+        let health = Arc::new(Health::new(
+            parts.clone(),
+            contracts.iter().map(|contract| contract.name),
+            draining.clone(),
+        ));
+        parts.push(health.clone());
+
+        let http = Bound::to("HTTP", config.http.address()).await?;
+        let http_address = http.address();
+        let rest = rest.merge(routes::http(about, &contracts, &shared, &health, metrics)?);
+        let rest = routes::with_cors(rest, &config.http.cors);
         let rpc = routes::grpc(&contracts, &shared, &health)?;
-        let stop = Stop::default();
-        let tasks = TaskTracker::new();
-        let serve = |listener: TcpListener, router: Router| {
-            let (limits, stop) = (config.limits.clone(), stop.clone());
-            tasks.spawn(async move { server::serve(listener, router, &limits, stop).await });
-        };
-        let grpc_address = if config.grpc == config.http.listener() && config.http.port != 0 {
-            serve(http, rest.merge(rpc));
+        let is_one = config.grpc.address() == config.http.address() && config.http.port != 0;
+        let grpc_address = if is_one {
+            parts.push(Arc::new(http.serve(rest.merge(rpc), config.limits.clone())));
             http_address
         } else {
-            let grpc = server::bind("gRPC", &config.grpc).await?;
-            let address = grpc.local_addr().map_err(Error::internal)?;
-            serve(http, rest);
-            serve(grpc, rpc.fallback(routes::unknown_method));
+            let grpc = Bound::to("gRPC", config.grpc.address()).await?;
+            let address = grpc.address();
+            let rpc = rpc.fallback(routes::unknown_method);
+            parts.push(Arc::new(http.serve(rest, config.limits.clone())));
+            parts.push(Arc::new(grpc.serve(rpc, config.limits)));
             address
         };
 
+        life::start(&parts).await?;
         health.check().await;
-        let watching = (health.clone(), stop.closing.clone());
-        tasks.spawn(async move { watching.0.watch(watching.1).await });
-        let closing = stop.closing.clone();
-        let upkeep = async move {
-            let signing = async {
-                if let Some(keys) = &issuer {
-                    keys.keep_fresh().await;
-                }
-            };
-            tokio::join!(keep_up(metrics), trusted.keep_fresh(), signing)
-        };
-        tasks.spawn(async move { closing.run_until_cancelled(upkeep).await });
         Ok(Running {
             http: http_address,
             grpc: grpc_address,
-            config,
-            health,
-            stop,
-            tasks,
+            shutdown: config.shutdown,
+            life: Life::run(&parts, draining),
         })
     }
+}
+
+/// The Redis that counts calls for all replicas, where there is one and a method is limited.
+fn shared_counters(
+    config: &Config,
+    contracts: &[Contract],
+) -> Result<Option<Arc<Redis>>, StartError> {
+    let mut methods = contracts.iter().flat_map(|contract| contract.methods);
+    let limited =
+        config.limits.rate.is_some() || methods.any(|method| method.policy.rate_limit.is_some());
+    let redis = config.cache.redis().filter(|_| limited);
+    redis.as_ref().map(Redis::connect).transpose()
 }
 
 /// A process that serves.
 pub struct Running {
     http: SocketAddr,
     grpc: SocketAddr,
-    config: Config,
-    health: Arc<Health>,
-    stop: Stop,
-    tasks: TaskTracker,
+    shutdown: Shutdown,
+    life: Life,
 }
 
 impl Running {
+    /// Where it serves HTTP.
     pub fn http(&self) -> SocketAddr {
         self.http
     }
 
+    /// Where it serves gRPC.
     pub fn grpc(&self) -> SocketAddr {
         self.grpc
     }
 
     /// Stops within `shutdown.timeout`: not ready for the time of `drain`, then no new requests, until those received are
-    /// answered. Returns how much of the time is left.
-    pub async fn stop(self, drain: Duration) -> Duration {
-        let ends = Instant::now() + self.config.shutdown.timeout;
-        self.health.stopping().await;
-        self.stop.draining.cancel();
-        let drained = Instant::now() + drain;
-        tokio::time::sleep_until(drained.min(ends)).await;
-        self.stop.closing.cancel();
-        self.health.end_watches().await;
-        self.tasks.close();
-        self.stop.connections.close();
-        let finished = async {
-            self.tasks.wait().await;
-            self.stop.connections.wait().await;
-        };
-        if tokio::time::timeout_at(ends, finished).await.is_err() {
-            tracing::warn!(
-                connections = self.stop.connections.len(),
-                "stopped before all requests were answered"
-            );
-        }
-        ends.saturating_duration_since(Instant::now())
+    /// answered; then all other parts, phase by phase.
+    pub async fn stop(self, drain: Duration) {
+        self.life.stop(drain, self.shutdown.timeout).await;
     }
 }
 
-type Part = (Platform, Module, Vec<UsedDatabase>);
+type Wired = (Platform, Module, Vec<Arc<ServiceDatabase>>);
 
 /// Makes the parts of one service. None when its configuration is wrong, which is noted.
 async fn wire(
@@ -285,8 +281,8 @@ async fn wire(
     file: Option<Layer>,
     sources: &Sources,
     problems: &mut Vec<Problem>,
-) -> Result<Option<Part>, Error> {
-    let mut layers = vec![Layer::new("default", crate::config::defaults(service.name))];
+) -> Result<Option<Wired>, StartError> {
+    let mut layers = Vec::new();
     layers.extend(noted(
         Layer::yaml(format!("config.yaml of {}", service.name), service.config),
         problems,
@@ -298,7 +294,7 @@ async fn wire(
     for (key, value) in &sources.settings {
         layers.push(Layer::value("setting", key, value.as_str()));
     }
-    let platform = match Platform::new(service, Layers::merge(layers)) {
+    let platform = match Platform::new(service, Configuration::new(service.name, layers)) {
         Ok(platform) => platform,
         Err(error) => return Ok(wrong(error, problems)),
     };
@@ -310,7 +306,7 @@ async fn wire(
     };
     match module {
         Ok(module) => Ok(Some((platform, module, databases))),
-        Err(Error::Config(error)) => Ok(wrong(error, problems)),
+        Err(StartError::Config(error)) => Ok(wrong(error, problems)),
         Err(error) => Err(error),
     }
 }
@@ -322,29 +318,4 @@ fn wrong<T>(error: ConfigError, problems: &mut Vec<Problem>) -> Option<T> {
 
 fn noted<T>(result: Result<T, Problem>, problems: &mut Vec<Problem>) -> Option<T> {
     result.map_err(|problem| problems.push(problem)).ok()
-}
-
-/// Migrates one database; waits for one that is still starting, as everything in a cluster may be.
-async fn migrate(used: &UsedDatabase) -> Result<(), Error> {
-    const PATIENCE: Duration = Duration::from_secs(30);
-    let ends = Instant::now() + PATIENCE;
-    let mut pause = Duration::from_millis(100);
-    loop {
-        match used.database.migrate(used.migrations).await {
-            Err(database::Error::Unavailable(cause)) if Instant::now() + pause < ends => {
-                tracing::warn!(service = used.service, cause, "waiting for the database");
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(Duration::from_secs(5));
-            }
-            migrated => return Ok(migrated?),
-        }
-    }
-}
-
-/// The exporter collects samples until someone asks for them, or until this sorts them in.
-async fn keep_up(metrics: &'static metrics_exporter_prometheus::PrometheusHandle) {
-    loop {
-        tokio::time::sleep(Duration::from_secs(5)).await;
-        metrics.run_upkeep();
-    }
 }

@@ -1,43 +1,44 @@
-//! What every service shares: life cycle, configuration, servers and their layers, database, cache, authentication,
-//! health, telemetry.
+//! What a service is built on: one name for the crates under `platform/`, and the life of a process.
 //!
-//! A service describes itself with [`service!`] and is run by [`run`]; while it is wired, [`Platform`] gives it what it
-//! needs. [`config`] lists everything that can be configured.
+//! - A service describes itself with [`service!`] and is [`run`]; begin there.
+//! - While it is wired, [`Platform`] gives it what it needs, and it collects in a [`Module`] what it offers.
+//! - [`Application`] puts services together to a process, starts its parts and stops them in order.
+//! - Everything else is re-exported from the crate whose job it is; each begins with what it promises.
+//!
+//! `biz` of a service needs [`Error`], [`filter`], [`page`] and [`time`] alone, which know neither SQL nor any server.
 
 mod application;
-pub mod auth;
-pub mod cache;
-pub mod client;
-pub mod config;
-pub mod context;
-mod cors;
-pub mod database;
-mod error;
-pub mod etag;
-pub mod filter;
-mod health;
-pub mod idempotency;
-mod layers;
-mod ops;
-pub mod page;
-mod routes;
+mod config_root;
+mod life;
 mod run;
-mod server;
 mod service;
-mod telemetry;
-pub mod time;
-mod tls;
+
+pub use platform_auth as auth;
+pub use platform_base::{
+    Error, Fault, Part, Phase, StartError, Stop, async_trait, context, etag, every, section, time,
+};
+pub use platform_cache as cache;
+pub use platform_client as client;
+pub use platform_database::{self as database, migrations};
+pub use platform_list::{filter, page};
+pub use platform_server::idempotency;
 
 pub use self::{
     application::{Application, Running, Sources},
-    error::Error,
     run::run,
     service::{Module, Platform, Service},
 };
 
+/// Configuration: [`Config`](config::Config) lists the sections of a process.
+pub mod config {
+    pub use platform_base::config::*;
+
+    pub use crate::config_root::{Config, Shutdown};
+}
+
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::service::Commands;
     pub use clap;
-    pub use diesel_migrations;
+
+    pub use crate::service::Commands;
 }

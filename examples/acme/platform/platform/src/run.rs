@@ -1,20 +1,22 @@
 //! The command line of a service, and the life of its process.
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{io::ErrorKind, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
+use platform_base::{StartError, workspace};
+use platform_telemetry as telemetry;
+
 use crate::{
-    Error, Service,
-    application::{Application, Sources},
-    telemetry,
+    application::{Application, Running, Sources},
+    service::Service,
 };
 
 #[derive(Parser)]
 struct Arguments {
     /// A YAML file whose values go over the built-in configuration.
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_parser = absolute)]
     config: Option<PathBuf>,
     #[command(subcommand)]
     command: Option<Command>,
@@ -29,6 +31,8 @@ enum Command {
         #[command(subcommand)]
         instead: Option<Migrate>,
     },
+    /// Print the effective configuration: each key, its value, and where that was written. Secrets are hidden.
+    Config,
 }
 
 #[derive(Subcommand)]
@@ -46,7 +50,9 @@ pub fn run(service: &Service, mounted: &[&Service]) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
-    let ended = runtime.map_err(Error::internal).and_then(|runtime| {
+    // First of all: paths of the configuration begin at the root of the workspace.
+    let entered = workspace::enter_root().and(runtime);
+    let ended = entered.map_err(StartError::new).and_then(|runtime| {
         let ended = runtime.block_on(execute(service, mounted, &matches));
         // A query that still runs on a thread of its own must not hold the process up.
         runtime.shutdown_background();
@@ -59,6 +65,11 @@ pub fn run(service: &Service, mounted: &[&Service]) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The path as it was meant in the folder where the command was typed.
+fn absolute(path: &str) -> std::io::Result<PathBuf> {
+    std::path::absolute(path)
 }
 
 fn command_line(service: &Service) -> clap::Command {
@@ -74,14 +85,23 @@ async fn execute(
     service: &Service,
     mounted: &[&Service],
     matches: &ArgMatches,
-) -> Result<(), Error> {
+) -> Result<(), StartError> {
     let sources = Sources {
         file: matches.get_one("config").cloned(),
         variables: variables()?,
         ..Sources::default()
     };
-    let application = Application::assemble(service, mounted, &sources).await?;
-    let telemetry = telemetry::init(service.name, service.version, application.config())?;
+    let mut application = Application::assemble(service, mounted, &sources).await?;
+    let config = application.config();
+    let traces = telemetry::init(
+        service.name,
+        service.version,
+        &config.log,
+        &config.telemetry,
+    )?;
+    for (name, right) in application.misspelt() {
+        tracing::warn!("the variable {name} sets nothing: {right} is the right spelling");
+    }
     let own = matches
         .subcommand_name()
         .is_some_and(|name| !Command::has_subcommand(name));
@@ -90,30 +110,66 @@ async fn execute(
     }
     let arguments = Arguments::from_arg_matches(matches).unwrap_or_else(|error| error.exit());
     match arguments.command {
-        Some(Command::Migrate { instead: None }) => application.migrate().await?,
-        Some(Command::Migrate {
-            instead: Some(Migrate::Status),
-        }) => application.print_migrations().await?,
-        Some(Command::Migrate {
-            instead: Some(Migrate::Down),
-        }) => application.revert_migration().await?,
+        Some(Command::Migrate { instead }) => migrate(&application, instead).await?,
+        Some(Command::Config) => print_config(&application),
         Some(Command::Serve) | None => {
-            application.migrate_at_start().await?;
-            let left = serve(service, application).await?;
-            telemetry.flush(left).await;
+            application.part(traces);
+            serve(service, application).await?;
             tracing::info!("stopped");
         }
     }
     Ok(())
 }
 
-/// Serves until a signal; returns how much of the time for stopping is left.
-async fn serve(service: &Service, application: Application) -> Result<Duration, Error> {
+async fn migrate(application: &Application, instead: Option<Migrate>) -> Result<(), StartError> {
+    match instead {
+        None => {
+            for database in application.databases() {
+                database.migrate().await?;
+            }
+        }
+        Some(Migrate::Status) => {
+            for database in application.databases() {
+                println!("{}:", database.service());
+                for state in database.migration_states().await? {
+                    let mark = if state.applied { "applied" } else { "pending" };
+                    println!("  {mark}  {}", state.name);
+                }
+            }
+        }
+        Some(Migrate::Down) => {
+            if let Some(database) = application.databases().first() {
+                match database.revert_migration().await? {
+                    Some(name) => println!("undone: {name}"),
+                    None => println!("there is no migration to undo"),
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn print_config(application: &Application) {
+    for (service, keys) in application.shown() {
+        println!("# {service}");
+        for key in keys {
+            let value = key.value.unwrap_or_default();
+            println!("{}: {value}  # {}", key.key, key.source);
+        }
+    }
+}
+
+/// Serves until a signal.
+async fn serve(service: &Service, application: Application) -> Result<(), StartError> {
     // Asked for before anything is served, so that a signal is never answered by an abrupt end.
-    let mut terminate = signal(SignalKind::terminate()).map_err(Error::internal)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::internal)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(StartError::new)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::new)?;
     let drain = application.config().shutdown.drain;
-    let running = application.start().await?;
+    let running: Running = tokio::select! {
+        running = application.start() => running?,
+        _ = terminate.recv() => return Ok(()),
+        _ = interrupt.recv() => return Ok(()),
+    };
     tracing::info!(service = service.name, version = service.version, http = %running.http(), grpc = %running.grpc(), "serving");
 
     // A person at a terminal does not want to wait for load balancers.
@@ -123,25 +179,28 @@ async fn serve(service: &Service, application: Application) -> Result<Duration, 
     };
     tracing::info!("stopping; a second signal ends the process at once");
     tokio::select! {
-        left = running.stop(drain) => Ok(left),
+        () = running.stop(drain) => Ok(()),
         _ = terminate.recv() => std::process::exit(1),
         _ = interrupt.recv() => std::process::exit(1),
     }
 }
 
 /// The environment, over the file `.env` where there is one.
-fn variables() -> Result<Vec<(String, String, String)>, Error> {
+fn variables() -> Result<Vec<(String, String, String)>, StartError> {
+    let wrong =
+        |error: &dyn std::fmt::Display| StartError::new(format!(".env cannot be read: {error}"));
     let mut variables = Vec::new();
-    match dotenvy::from_path_iter(".env") {
-        Ok(lines) => {
-            for line in lines {
-                let (name, value) =
-                    line.map_err(|error| Error::internal(format!(".env cannot be read: {error}")))?;
+    match std::fs::read_to_string(".env") {
+        Ok(text) => {
+            // Some editors begin a file with a byte order mark.
+            let text = text.trim_start_matches('\u{feff}');
+            for line in dotenvy::from_read_iter(text.as_bytes()) {
+                let (name, value) = line.map_err(|error| wrong(&error))?;
                 variables.push((".env".to_owned(), name, value));
             }
         }
-        Err(error) if error.not_found() => {}
-        Err(error) => return Err(Error::internal(format!(".env cannot be read: {error}"))),
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(wrong(&error)),
     }
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));

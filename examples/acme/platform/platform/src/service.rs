@@ -3,21 +3,22 @@
 use std::{
     future::Future,
     pin::Pin,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use api_runtime::Contract;
+use axum::Router;
 use clap::ArgMatches;
-use serde::de::DeserializeOwned;
-
-use crate::{
-    Error,
-    auth::{ServiceKey, SigningKeys},
-    cache::Cache,
-    client,
-    config::{self, Config, ConfigError, Layers},
-    database::{Database, Migrations},
+use platform_auth::{ServiceKey, SigningKeys};
+use platform_base::{
+    Part, StartError,
+    config::{ConfigError, Configuration, SETTINGS, Section, Shown},
 };
+use platform_cache::Cache;
+use platform_client as client;
+use platform_database::{Database, Migrations, ServiceDatabase};
+
+use crate::config_root::Config;
 
 /// A service, as [`crate::service!`] describes it. It runs in a process of its own or mounted in another's.
 #[derive(Clone, Copy)]
@@ -35,7 +36,7 @@ pub struct Service {
 }
 
 #[doc(hidden)]
-pub type Making<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
+pub type Making<'a, T> = Pin<Box<dyn Future<Output = Result<T, StartError>> + Send + 'a>>;
 
 /// What a service can be told on the command line beside `serve` and `migrate`.
 #[doc(hidden)]
@@ -46,10 +47,10 @@ pub struct Commands {
 }
 
 /// Describes the service of this package: its name and version, the `config.yaml` beside its `Cargo.toml`, and
-/// `async fn wire(&Platform) -> Result<Module, platform::Error>`, which makes its parts.
+/// `async fn wire(&Platform) -> Result<Module, platform::StartError>`, which makes its parts.
 ///
 /// With `commands: T`, the service has the commands of the `clap::Subcommand` `T` beside those of every service, run by
-/// `async fn run(self, &Platform) -> Result<(), platform::Error>`.
+/// `async fn run(self, &Platform) -> Result<(), platform::StartError>`.
 #[macro_export]
 macro_rules! service {
     ($wire:path) => {
@@ -80,10 +81,13 @@ macro_rules! service {
 #[derive(Default)]
 pub struct Module {
     pub(crate) contracts: Vec<Contract>,
+    pub(crate) routes: Router,
+    pub(crate) parts: Vec<Arc<dyn Part>>,
     pub(crate) issuer: Option<SigningKeys>,
 }
 
 impl Module {
+    /// A module that offers nothing yet.
     pub fn new() -> Self {
         Self::default()
     }
@@ -91,6 +95,19 @@ impl Module {
     /// Serves a contract over gRPC and HTTP.
     pub fn contract(mut self, contract: Contract) -> Self {
         self.contracts.push(contract);
+        self
+    }
+
+    /// Serves routes of the service's own over HTTP, beside those of its contracts. No layer stands around them: no
+    /// token is looked at, nothing is limited or measured.
+    pub fn routes(mut self, routes: Router) -> Self {
+        self.routes = self.routes.merge(routes);
+        self
+    }
+
+    /// Makes something a part of the process: it is started, run, asked whether it is ready, and stopped in its phase.
+    pub fn part(mut self, part: impl Part) -> Self {
+        self.parts.push(Arc::new(part));
         self
     }
 
@@ -106,30 +123,25 @@ impl Module {
 pub struct Platform {
     name: &'static str,
     config: Config,
-    layers: Mutex<Layers>,
-    databases: Mutex<Vec<UsedDatabase>>,
-}
-
-/// A database that a service has asked for.
-pub(crate) struct UsedDatabase {
-    pub service: &'static str,
-    pub database: Database,
-    pub migrations: &'static Migrations,
-    pub migrate_at_start: bool,
+    configuration: Mutex<Configuration>,
+    databases: Mutex<Vec<Arc<ServiceDatabase>>>,
 }
 
 impl Platform {
-    /// The configuration of a service from its layers. When some of it is wrong, wiring goes on with defaults, so that
-    /// mistakes in the service's own settings are found as well; [`Platform::finish`] then refuses to start.
-    pub(crate) fn new(service: &Service, mut layers: Layers) -> Result<Self, ConfigError> {
-        match layers.config(&config::defaults(service.name)) {
+    /// The configuration of a service. A wrong value leaves a default in its place, so that mistakes in the service's own
+    /// settings are found as well; [`Platform::finish`] then refuses to start.
+    pub(crate) fn new(
+        service: &Service,
+        mut configuration: Configuration,
+    ) -> Result<Self, ConfigError> {
+        match configuration.read("") {
             Some(config) => Ok(Self {
                 name: service.name,
                 config,
-                layers: Mutex::new(layers),
+                configuration: Mutex::new(configuration),
                 databases: Mutex::default(),
             }),
-            None => Err(layers.finish().err().unwrap_or_default()),
+            None => Err(configuration.finish().err().unwrap_or_default()),
         }
     }
 
@@ -138,64 +150,81 @@ impl Platform {
         self.name
     }
 
+    /// The sections that every service has.
     pub fn config(&self) -> &Config {
         &self.config
     }
 
     /// What a token must say, and the keys; [`SigningKeys`] sign by it.
-    pub fn auth(&self) -> &config::Auth {
+    pub fn auth(&self) -> &platform_auth::Config {
         &self.config.auth
     }
 
-    /// The service's own settings: section `service` of its configuration. Unknown keys are refused; a key without a default (`#[serde(default)]`) must be given.
-    pub fn settings<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        let mut layers = self.layers.lock().unwrap_or_else(PoisonError::into_inner);
-        match layers.settings() {
+    /// The service's own settings: section `service` of its configuration, declared with
+    /// [`section!`](crate::section).
+    ///
+    /// # Errors
+    /// When a key that must be given is missing or wrong.
+    pub fn settings<S: Section>(&self) -> Result<S, StartError> {
+        let mut configuration = lock(&self.configuration);
+        match configuration.read(SETTINGS) {
             Some(settings) => Ok(settings),
-            None => Err(layers.finish().err().unwrap_or_default().into()),
+            None => Err(configuration.finish().err().unwrap_or_default().into()),
         }
     }
 
     /// The service's database. Connections are made when they are needed; its being away makes the service not ready.
-    pub fn database(&self, migrations: &'static Migrations) -> Result<Database, Error> {
-        let database = Database::open(self.name, &self.config.database)?;
-        let migrate_at_start = self
-            .config
-            .database
-            .migrate_at_start
-            .unwrap_or(database.is_sqlite());
-        let used = UsedDatabase {
-            service: self.name,
-            database: database.clone(),
-            migrations,
-            migrate_at_start,
-        };
-        self.databases
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(used);
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn database(&self, migrations: &'static Migrations) -> Result<Database, StartError> {
+        let config = &self.config.database;
+        let database = Database::open(self.name, config).map_err(StartError::new)?;
+        let migrate_at_start = config.migrate_at_start.unwrap_or(database.is_sqlite());
+        let part = ServiceDatabase::new(self.name, database.clone(), migrations, migrate_at_start);
+        lock(&self.databases).push(Arc::new(part));
         Ok(database)
     }
 
     /// The service's cache; a Redis that is away is no reason not to be ready.
-    pub fn cache(&self) -> Result<Cache, Error> {
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn cache(&self) -> Result<Cache, StartError> {
         Cache::open(self.name, &self.config.cache)
     }
 
     /// A connection to another service, which proves there that this one calls.
-    pub fn connect(&self, address: &client::Address) -> Result<client::Connection, Error> {
+    ///
+    /// # Errors
+    /// When the key of this service cannot be read or made.
+    pub fn connect(&self, address: &client::Address) -> Result<client::Connection, StartError> {
         let key = ServiceKey::open(self.name, &self.config.auth.services)?;
         Ok(client::Connection::new(address, key))
     }
 
     /// Ends the wiring: the databases in use, if all of the configuration was right.
-    pub(crate) fn finish(&self) -> Result<Vec<UsedDatabase>, ConfigError> {
-        let mut layers = self.layers.lock().unwrap_or_else(PoisonError::into_inner);
-        layers.finish()?;
-        let mut databases = self
-            .databases
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        Ok(std::mem::take(&mut databases))
+    pub(crate) fn finish(&self) -> Result<Vec<Arc<ServiceDatabase>>, ConfigError> {
+        lock(&self.configuration).finish()?;
+        Ok(std::mem::take(&mut lock(&self.databases)))
     }
+
+    /// The variables that look like keys of this service and are none, with the right spelling.
+    pub(crate) fn misspelt(&self, names: &[&str]) -> Vec<(String, String)> {
+        let configuration = lock(&self.configuration);
+        let misspelt = configuration.misspelt(names.iter().copied());
+        misspelt
+            .into_iter()
+            .map(|(name, right)| (name.to_owned(), right))
+            .collect()
+    }
+
+    /// Every key of the service, with its effective value.
+    pub(crate) fn shown(&self) -> Vec<Shown> {
+        lock(&self.configuration).shown().to_vec()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -126,7 +126,7 @@ fn desk(methods: &'static [Method]) -> Module {
         let response = answer(request, Transport::Grpc).await?;
         Ok::<_, Infallible>(response.map(tonic::body::Body::new))
     });
-    Module::new().contract(Contract::new(description, grpc, routes.collect()))
+    Module::new().contract(Contract::new(description, grpc, routes.collect::<Vec<_>>()))
 }
 
 /// Of the methods with an owner, only `Own` asks who that is; `Open` asks, and has none.
@@ -163,7 +163,7 @@ async fn every_method_demands_what_its_policy_says() {
 }
 
 #[tokio::test]
-#[should_panic(expected = "POST /read/*, called without a token: it was LetIn and not Unknown")]
+#[should_panic(expected = "POST /read/*, called without a token: LetIn instead of Unknown")]
 async fn a_method_that_lets_everyone_in_is_found() {
     static LAX: [Method; 2] = [
         method("/desk.v1.DeskService/Open", Policy::new(Access::Public)),
@@ -177,7 +177,7 @@ async fn a_method_that_lets_everyone_in_is_found() {
 }
 
 #[tokio::test]
-#[should_panic(expected = "it was Denied and not LetIn")]
+#[should_panic(expected = "Denied instead of LetIn")]
 async fn a_method_that_keeps_fitting_callers_out_is_found() {
     static STRICT: [Method; 2] = [
         method("/desk.v1.DeskService/Open", Policy::new(Access::Public)),

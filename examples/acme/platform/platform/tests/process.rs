@@ -67,7 +67,7 @@ static LISTEN: Template = Template {
     variables: &[],
 };
 
-async fn wire(_: &Platform) -> Result<Module, platform::Error> {
+async fn wire(_: &Platform) -> Result<Module, platform::StartError> {
     let endpoint = || Endpoint::new(tower::service_fn(answer));
     let routes = vec![
         Route {
@@ -423,7 +423,7 @@ async fn mistakes_of_all_services_in_a_process_are_reported_together() {
         .await
         .err()
         .unwrap();
-    let platform::Error::Config(error) = error else {
+    let platform::StartError::Config(error) = error else {
         panic!("{error}")
     };
     let keys: Vec<_> = error

@@ -1,8 +1,8 @@
-//! What CockroachDB takes of PostgreSQL's SQL, as far as it was needed yet.
+//! The part of PostgreSQL's SQL that is known to work on CockroachDB.
 //!
 //! CockroachDB lacks much of PostgreSQL (advisory locks, LISTEN, LOCK TABLE, EXCLUDE, deferred constraints, ctid), and
-//! some means another thing there (INTEGER, SERIAL, `/`). These lists therefore say what is allowed, and all else is
-//! refused. Whoever needs more makes sure that CockroachDB has it, and adds it here:
+//! some of what it has differs (INTEGER, SERIAL, `/`). So the lists below say what is allowed, and everything else is
+//! refused. If you need more, check that CockroachDB supports it, and add it here:
 //! <https://www.cockroachlabs.com/docs/stable/sql-feature-support>.
 
 use std::{collections::HashSet, ops::ControlFlow};
@@ -35,7 +35,7 @@ const TRANSACTION: &str =
     "BEGIN TRANSACTION ISOLATION LEVEL SERIALIZABLE COMMIT ROLLBACK TO SAVEPOINT RELEASE";
 const SET: &str = "SET LOCAL TO TIME ZONE";
 
-/// In any statement with a value.
+/// Allowed in every statement that has expressions.
 const EXPRESSION: &str = "AND OR NOT NULL TRUE FALSE IS DISTINCT FROM IN BETWEEN LIKE ILIKE ANY ALL EXISTS CASE WHEN \
     THEN ELSE END CAST AS EXTRACT EPOCH YEAR MONTH DAY HOUR MINUTE SECOND SUBSTRING FOR TRIM";
 const TYPES: &str = "UUID BOOLEAN INT2 INT4 INT8 FLOAT4 FLOAT8 NUMERIC TEXT VARCHAR DATE TIMESTAMP TIMESTAMPTZ INTERVAL \
@@ -45,11 +45,11 @@ const FUNCTIONS: &str = "abs array_agg avg bool_and bool_or ceil char_length clo
     current_schema current_timestamp date_trunc floor gen_random_uuid greatest jsonb_array_length jsonb_build_object \
     least length lower max md5 min now nullif octet_length pg_table_is_visible \
     rank replace round row_number string_agg sum unnest upper version";
-/// Tables of the system.
+/// Allowed system tables.
 const SYSTEM_TABLES: &str = "pg_catalog.pg_index";
 const SETTINGS: &str = "client_encoding lock_timeout search_path statement_timeout";
 
-/// What to write instead of what people often write.
+/// What is often written, and what to write instead.
 const INSTEAD: [(&str, &str); 7] = [
     (
         "INTEGER",
@@ -61,27 +61,27 @@ const INSTEAD: [(&str, &str); 7] = [
     ),
     (
         "/",
-        "the quotient of two integers is no integer there: divide in the code",
+        "dividing two integers does not give an integer there: divide in the code",
     ),
     (
         "serial",
-        "it does not count there: write UUID, or INT8 and give the number yourself",
+        "it does not count up by one there: write UUID, or INT8 with a number from the code",
     ),
     (
         "bigserial",
-        "it does not count there: write UUID, or INT8 and give the number yourself",
+        "it does not count up by one there: write UUID, or INT8 with a number from the code",
     ),
     ("BIGINT", "write INT8"),
     ("JSON", "write JSONB"),
 ];
 
-/// Columns that PostgreSQL adds to every table, <https://www.postgresql.org/docs/current/ddl-system-columns.html>.
+/// Columns that PostgreSQL adds to every table: <https://www.postgresql.org/docs/current/ddl-system-columns.html>.
 const SYSTEM_COLUMNS: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
 
-/// Whether CockroachDB takes these statements.
+/// Checks that CockroachDB is known to support these statements.
 ///
 /// # Errors
-/// One sentence about what it is not known to take.
+/// One sentence about the first word or operator that it is not known to support.
 pub fn check(sql: &str) -> Result<(), String> {
     for parsed in parse(&PostgreSqlDialect {}, sql)? {
         check_one(&parsed)?;
@@ -95,7 +95,7 @@ pub(crate) fn check_one(Parsed { statement, tokens }: &Parsed) -> Result<(), Str
     if let ControlFlow::Break(refused) = statement.visit(&mut names) {
         return Err(unknown(&refused));
     }
-    // What is left of a statement without its names is grammar.
+    // Apart from names and values, a statement consists of keywords and operators.
     for token in tokens {
         let (text, allowed) = match &token.token {
             Token::Word(_) if names.at.contains(&token.span.start) => continue,
@@ -110,7 +110,7 @@ pub(crate) fn check_one(Parsed { statement, tokens }: &Parsed) -> Result<(), Str
     Ok(())
 }
 
-/// The words that such a statement may be made of; `None` if CockroachDB is not known to take any.
+/// The keywords allowed in this kind of statement; `None` if CockroachDB is not known to support the kind.
 fn words(statement: &Statement) -> Option<Vec<&'static str>> {
     let words = match statement {
         Statement::CreateTable(_) => vec![CREATE_TABLE, EXPRESSION, TYPES],
@@ -143,8 +143,8 @@ fn words(statement: &Statement) -> Option<Vec<&'static str>> {
     Some(words)
 }
 
-/// CockroachDB takes back a unique constraint only as an index, which PostgreSQL does not, so none is added to a table;
-/// the type of a column it changes only within limits.
+/// Adding a UNIQUE constraint is refused: CockroachDB drops one only as an index, and PostgreSQL only as a constraint.
+/// Changing the type of a column is refused: CockroachDB does so only within limits.
 fn is_known(operation: &AlterTableOperation) -> bool {
     match operation {
         AlterTableOperation::AddColumn { .. }
@@ -168,14 +168,14 @@ fn is_known(operation: &AlterTableOperation) -> bool {
     }
 }
 
-/// Where the names of a statement are, each having been looked at.
+/// The places of the names in a statement. Each name has been checked.
 #[derive(Default)]
 struct Names {
     at: HashSet<Location>,
 }
 
 impl Visitor for Names {
-    /// What is not known.
+    /// The name that is not allowed.
     type Break = String;
 
     fn pre_visit_ident(&mut self, name: &Ident) -> ControlFlow<String> {
@@ -238,7 +238,7 @@ fn check_function(name: &ObjectName) -> ControlFlow<String> {
     refuse_if(!is_listed(FUNCTIONS, &name.to_lowercase()), &name)
 }
 
-/// Types are words, but for those that the parser does not know.
+/// Refuses types that the parser does not know. The others are keywords, which the lists cover.
 fn check_type(data_type: &DataType) -> ControlFlow<String> {
     match data_type {
         DataType::Array(ArrayElemTypeDef::SquareBracket(element, _)) => check_type(element),
@@ -259,7 +259,7 @@ fn is_listed(list: &str, text: &str) -> bool {
     list.split_whitespace().any(|listed| listed == text)
 }
 
-/// The first words of a statement.
+/// The first three tokens of a statement, as text.
 fn kind(tokens: &[TokenWithSpan]) -> String {
     let words = tokens.iter().take(3).map(ToString::to_string);
     words.collect::<Vec<_>>().join(" ")
@@ -270,9 +270,9 @@ fn unknown(text: &str) -> String {
         .iter()
         .find(|(often, _)| often.eq_ignore_ascii_case(text))
         .map_or(
-            "write it another way or, if CockroachDB's documentation has it, add it to the lists in \
-             crates/sql-lint/src/cockroachdb.rs",
+            "write it another way or, if CockroachDB's documentation says that it works, add it to the lists in \
+             platform/sql-lint/src/cockroachdb.rs",
             |(_, instead)| instead,
         );
-    format!("CockroachDB is not known to take `{text}` here: {instead}")
+    format!("CockroachDB is not known to support `{text}` here: {instead}")
 }

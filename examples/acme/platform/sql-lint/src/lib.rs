@@ -1,7 +1,8 @@
-//! What the SQL of a service must keep to: migrations that the version before bears, and statements that CockroachDB takes.
+//! Rules for the SQL of services. A migration must not break the version that still runs, and CockroachDB must accept
+//! every statement for PostgreSQL.
 //!
-//! `cargo xtask migration check` looks at the migrations of every service, as does `cargo test`; the queries are looked
-//! at by `testkit::Recording`, in the services' own tests.
+//! `cargo xtask migration check` and this crate's tests check the migrations of every service. `testkit::Recording` checks
+//! the queries, in the tests of each service.
 
 pub mod cockroachdb;
 mod migrations;

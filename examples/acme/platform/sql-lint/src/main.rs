@@ -1,4 +1,4 @@
-//! `cargo xtask migration check`: looks at the migrations of every service of the workspace it is started in.
+//! `cargo xtask migration check`: checks the migrations of every service. It is started at the root of the workspace.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ fn main() -> anyhow::Result<()> {
     }
     anyhow::ensure!(
         findings.is_empty(),
-        "the migrations cannot go out like this: {} to mend",
+        "{} problems in the migrations",
         findings.len()
     );
     Ok(())

@@ -1,4 +1,4 @@
-//! The migrations of a service, as files.
+//! Checking the migration files of a service.
 
 use std::{
     collections::BTreeSet,
@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use sqlparser::dialect::{Dialect, PostgreSqlDialect, SQLiteDialect};
 
 use crate::{
@@ -23,12 +23,13 @@ const DATABASES: [(&str, Database); 2] = [
 ];
 const ALLOW: &str = "-- lint: allow(";
 
-/// What is wrong with a file, and what to do instead.
+/// A problem of a file, and what to do instead.
 #[derive(Debug)]
 pub struct Finding {
     pub file: PathBuf,
-    /// The rule that is broken, where there is a choice.
+    /// The rule that the file breaks, if the file may allow that.
     pub rule: Option<Rule>,
+    /// The problem and its remedy, without the final full stop.
     pub sentence: String,
 }
 
@@ -47,7 +48,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Looks at the migrations of every service in a folder.
+/// Checks the migrations of every service in a folder.
 ///
 /// # Errors
 /// When a folder cannot be read.
@@ -62,19 +63,22 @@ pub fn check_services(services: &Path) -> Result<Vec<Finding>> {
     Ok(findings)
 }
 
-/// Looks at `migrations/{postgres,sqlite}/*/{up,down}.sql` of a service.
+/// Checks `migrations/{postgres,sqlite}/*/{up,down}.sql` of a service.
 ///
 /// # Errors
-/// When a folder cannot be read.
+/// When a folder or `src/data/schema.rs` cannot be read.
 pub fn check_service(service: &Path) -> Result<Vec<Finding>> {
     let migrations = service.join("migrations");
     let schema = service.join("src/data/schema.rs");
     let source = fs::read_to_string(&schema)
         .with_context(|| format!("{} cannot be read", schema.display()))?;
-    let tables = Schema::read(&source);
+    let tables = Schema::read(&source).map_err(|error| {
+        let line = error.span().start().line;
+        anyhow!("{}:{line} cannot be read: {error}", schema.display())
+    })?;
     ensure!(
         !tables.is_empty(),
-        "{} has no `diesel::table!` that can be read",
+        "{} has no `diesel::table!`",
         schema.display()
     );
 
@@ -91,7 +95,7 @@ pub fn check_service(service: &Path) -> Result<Vec<Finding>> {
                     findings.push(Finding {
                         file,
                         rule: None,
-                        sentence: "the file is missing: each migration is made and undone on both databases"
+                        sentence: "the file is missing: every migration needs up.sql and down.sql, for both databases"
                             .to_owned(),
                     });
                     continue;
@@ -108,7 +112,7 @@ pub fn check_service(service: &Path) -> Result<Vec<Finding>> {
     Ok(findings)
 }
 
-/// Undoing is done by hand, when somebody has decided what may break.
+/// Migrations are undone by hand, by somebody who has decided what may break. So `down.sql` has fewer rules.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Direction {
     Up,
@@ -127,7 +131,10 @@ fn check_file(
     };
     let found = match parse(dialect, sql) {
         Ok(statements) => check_statements(&statements, database, direction, schema),
-        Err(error) => vec![(Rule::Readable, format!("this cannot be read: {error}"))],
+        Err(error) => vec![(
+            Rule::Readable,
+            format!("this SQL cannot be parsed: {error}"),
+        )],
     };
     let (allowed, mut findings) = allowed(sql);
     let refused = found
@@ -146,7 +153,7 @@ fn check_statements(
     let mut found = Vec::new();
     if statements.len() != 1 {
         let sentence = format!(
-            "these are {} statements: write one, as a process that dies in between would leave half of it",
+            "there are {} statements: write one, because a process that dies between two leaves the migration half done",
             statements.len()
         );
         found.push((Rule::OneStatement, sentence));
@@ -167,7 +174,7 @@ fn check_statements(
     found
 }
 
-/// The rules that a file has a reason to break, and what is wrong with the lines that say so.
+/// The rules that a file may break, with a reason, and the problems of the lines that allow it.
 fn allowed(sql: &str) -> (Vec<Rule>, Vec<(Option<Rule>, String)>) {
     let mut allowed = Vec::new();
     let mut findings = Vec::new();
@@ -180,7 +187,7 @@ fn allowed(sql: &str) -> (Vec<Rule>, Vec<(Option<Rule>, String)>) {
             Some(rule) if !reason.trim().is_empty() => allowed.push(*rule),
             Some(rule) => findings.push((
                 None,
-                format!("`{ALLOW}{rule})` gives no reason: write behind it why this is safe"),
+                format!("`{ALLOW}{rule})` gives no reason: write after it why this is safe"),
             )),
             None => {
                 let rules = Rule::ALL.map(|rule| rule.to_string()).join(", ");
@@ -192,7 +199,7 @@ fn allowed(sql: &str) -> (Vec<Rule>, Vec<(Option<Rule>, String)>) {
     (allowed, findings)
 }
 
-/// The folders in a folder, by name.
+/// The names of the folders in a folder.
 fn names(folder: &Path) -> Result<BTreeSet<OsString>> {
     let entries =
         fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))?;

@@ -1,7 +1,7 @@
-//! What a migration must not do, because for a while the version before runs beside the new one on the same tables.
+//! Rules for rolling deployments: while a new version is rolled out, the previous one uses the same tables.
 //!
-//! The way around is always the same: expand (add what the new version needs), migrate (write both, copy what is there),
-//! contract (with a later release, remove what no running version knows).
+//! The way around is always the same: expand (add what the new version needs), migrate (write both, copy the existing
+//! rows), contract (with a later release, remove what no running version uses).
 //! Most of these rules are squawk's, <https://squawkhq.com/docs/rules>.
 
 use std::fmt;
@@ -13,32 +13,32 @@ use sqlparser::ast::{
 
 use crate::schema::Schema;
 
-/// What can be allowed in a migration: `-- lint: allow(drop-in-use) REASON`.
+/// A rule. A migration may break it with `-- lint: allow(drop-in-use) REASON`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
-    /// A file is SQL that the parser here knows, so that the other rules can be kept.
+    /// The parser understands the file, so that the other rules can be checked.
     Readable,
-    /// A file is one statement.
+    /// A file has one statement.
     OneStatement,
-    /// A statement may be run again.
+    /// A statement can be run again without an error.
     Repeatable,
-    /// CockroachDB takes the statement.
+    /// CockroachDB supports the statement.
     Cockroachdb,
-    /// What `schema.rs` names stays.
+    /// No table or column that `schema.rs` has is dropped.
     DropInUse,
-    /// Nothing gets another name.
+    /// No table or column is renamed.
     Rename,
-    /// No column gets another type.
+    /// No column changes its type.
     ChangeType,
-    /// A row can be written without a new column.
+    /// A row can be written without the new column.
     RequiredColumn,
     /// No column becomes NOT NULL.
     SetNotNull,
-    /// Nothing becomes unique.
+    /// No existing column becomes unique.
     Unique,
-    /// A table is not locked while its rows are checked.
+    /// A new constraint is NOT VALID, so that the table is not locked while its rows are checked.
     NotValid,
-    /// A table is not locked while an index is made.
+    /// An index is made CONCURRENTLY, so that the table is not locked meanwhile.
     Concurrently,
 }
 
@@ -78,14 +78,14 @@ impl fmt::Display for Rule {
     }
 }
 
-/// The databases a migration is written for.
+/// The databases that migrations are written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Database {
     Postgres,
     Sqlite,
 }
 
-/// What the version that still runs would stumble over, and what to do instead.
+/// The rules that a statement breaks, each with what to do instead.
 pub fn check(statement: &Statement, database: Database, schema: &Schema) -> Vec<(Rule, String)> {
     match statement {
         Statement::AlterTable(table) => {
@@ -128,8 +128,8 @@ fn check_alter(
         AlterTableOperation::AddColumn { column_def, .. } if is_required(column_def) => Some((
             Rule::RequiredColumn,
             format!(
-                "the version that still runs writes no `{0}`, and the rows that are there have none: give it a DEFAULT, or \
-                 let it be NULL",
+                "the version that still runs writes no `{0}`, and existing rows have none: give it a DEFAULT, or let it be \
+                 NULL",
                 column_def.name
             ),
         )),
@@ -144,8 +144,8 @@ fn check_alter(
         } => Some((
             Rule::NotValid,
             format!(
-                "`{table}` is locked while all its rows are checked: add the constraint as NOT VALID, and write VALIDATE \
-                 CONSTRAINT as a migration after it"
+                "`{table}` is locked while all its rows are checked: add the constraint as NOT VALID, and validate it with \
+                 VALIDATE CONSTRAINT in the next migration"
             ),
         )),
         _ => None,
@@ -157,16 +157,16 @@ fn check_column(column: &Ident, operation: &AlterColumnOperation) -> Option<(Rul
         AlterColumnOperation::SetDataType { .. } => Some((
             Rule::ChangeType,
             format!(
-                "the version that still runs reads and writes `{column}` as it was, and all rows may have to be written \
-                 anew: add a column of the new type, write both, copy what is there, and drop `{column}` with a later \
-                 release"
+                "the version that still runs uses the old type of `{column}`, and the database may have to rewrite every \
+                 row: add a column of the new type, write both, copy the existing rows, and drop `{column}` with a \
+                 later release"
             ),
         )),
         AlterColumnOperation::SetNotNull => Some((
             Rule::SetNotNull,
             format!(
-                "the version that still runs may write no `{column}`: first release code that always does, and fill the \
-                 rows that have none; then allow this with a later release"
+                "the version that still runs may leave `{column}` out: first release code that always writes it, and fill \
+                 the rows that have none; then allow this with a later release"
             ),
         )),
         _ => None,
@@ -180,7 +180,7 @@ fn check_index(index: &CreateIndex, database: Database) -> Vec<(Rule, String)> {
     }
     if database == Database::Postgres && !index.concurrently {
         let sentence = format!(
-            "nothing can be written to `{}` until the index is made: write CREATE INDEX CONCURRENTLY",
+            "no row of `{}` can be written until the index is complete: write CREATE INDEX CONCURRENTLY",
             index.table_name
         );
         found.push((Rule::Concurrently, sentence));
@@ -188,9 +188,9 @@ fn check_index(index: &CreateIndex, database: Database) -> Vec<(Rule, String)> {
     found
 }
 
-/// Why the statement cannot be run again, as it is where a process dies before it has recorded the migration.
+/// Why the statement cannot be run again. It is run again when a process dies before it has recorded the migration.
 pub fn check_repeatable(statement: &Statement, database: Database) -> Option<String> {
-    // SQLite has neither for columns.
+    // SQLite has neither clause for columns.
     let repeatable = |operation: &AlterTableOperation| match operation {
         AlterTableOperation::AddColumn { if_not_exists, .. } => *if_not_exists,
         AlterTableOperation::DropColumn { if_exists, .. }
@@ -219,29 +219,29 @@ pub fn check_repeatable(statement: &Statement, database: Database) -> Option<Str
         _ => return None,
     };
     Some(format!(
-        "run again, after a process that died before it could record it, this fails: write {missing}"
+        "this fails when it is run again, as after a process that died before it recorded the migration: write {missing}"
     ))
 }
 
 fn still_used(what: &str) -> (Rule, String) {
     let sentence = format!(
-        "src/data/schema.rs still has {what}: take it out of the code first, and drop it with a later release, when no \
-         version that runs knows it"
+        "src/data/schema.rs still has {what}: remove it from the code first, and drop it with a later release, when no \
+         running version uses it"
     );
     (Rule::DropInUse, sentence)
 }
 
 fn renamed(what: &str) -> (Rule, String) {
     let sentence = format!(
-        "the version that still runs asks for {what} by its name: add a new one, write both, copy what is there, and drop \
-         the old one with a later release"
+        "the version that still runs uses {what} by its old name: add a new one, write both, copy the existing rows, and \
+         drop the old one with a later release"
     );
     (Rule::Rename, sentence)
 }
 
 fn made_unique() -> (Rule, String) {
-    let sentence = "the version that still runs may write a value twice, and so may the rows that are there: first release code that \
-         answers a taken value, and mend the rows; then allow this with a later release";
+    let sentence = "the version that still runs may write a value twice, and existing rows may have done so: first release code that \
+         handles a value that is taken, and repair the rows; then allow this with a later release";
     (Rule::Unique, sentence.to_owned())
 }
 
@@ -259,7 +259,7 @@ fn plain(name: &ObjectName) -> String {
     last.map(folded).unwrap_or_default()
 }
 
-/// As the database reads it: what is not quoted has no capitals.
+/// The name as the database reads it: in lower case, unless it is quoted.
 fn folded(name: &Ident) -> String {
     match name.quote_style {
         Some(_) => name.value.clone(),

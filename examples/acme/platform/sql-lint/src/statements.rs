@@ -1,4 +1,4 @@
-//! SQL, taken apart.
+//! Parsing SQL into statements, with their tokens.
 
 use sqlparser::{
     ast::Statement,
@@ -7,16 +7,16 @@ use sqlparser::{
     tokenizer::{Token, TokenWithSpan, Tokenizer},
 };
 
-/// A statement, and the tokens it is made of.
+/// A statement and its tokens.
 pub struct Parsed {
     pub statement: Statement,
     pub tokens: Vec<TokenWithSpan>,
 }
 
-/// The statements between the semicolons.
+/// Parses statements that are separated by semicolons.
 ///
 /// # Errors
-/// What is wrong with the first that cannot be read.
+/// The parser's message about the first statement that it does not understand.
 pub fn parse(dialect: &dyn Dialect, sql: &str) -> Result<Vec<Parsed>, String> {
     let tokens = Tokenizer::new(dialect, sql)
         .tokenize_with_location()
@@ -37,7 +37,7 @@ fn parse_one(dialect: &dyn Dialect, tokens: Vec<TokenWithSpan>) -> Result<Parsed
         .map_err(|error| error.to_string())?;
     let rest = parser.peek_token();
     if rest.token != Token::EOF {
-        return Err(format!("nobody expects `{rest}` behind `{statement}`"));
+        return Err(format!("unexpected `{rest}` after `{statement}`"));
     }
     Ok(Parsed { statement, tokens })
 }

@@ -1,9 +1,9 @@
-//! The list of what CockroachDB takes holds what it should, and nothing that it should not.
+//! The lists of what CockroachDB supports have what they should, and nothing else.
 
 use sql_lint::cockroachdb::check;
 
 #[test]
-fn what_cockroachdb_takes_is_allowed() {
+fn supported_statements_are_allowed() {
     for sql in [
         "CREATE TABLE IF NOT EXISTS orders (id UUID PRIMARY KEY, version INT8 NOT NULL DEFAULT 1, \
          rate NUMERIC(18,6), tags TEXT[], \"order\" INT4 CHECK (\"order\" > 0), at TIMESTAMPTZ NOT NULL DEFAULT now(), \
@@ -29,7 +29,7 @@ fn what_cockroachdb_takes_is_allowed() {
         "SAVEPOINT diesel_savepoint_1; RELEASE SAVEPOINT diesel_savepoint_1; COMMIT; ROLLBACK",
         "SET TIME ZONE 'UTC'; SET client_encoding TO 'UTF8'; SET statement_timeout = 1000",
         "-- a comment\nSELECT 1;\n",
-        // Names that are words elsewhere.
+        // Names that are keywords elsewhere.
         "SELECT version, \"lock\", listen FROM notify",
     ] {
         assert_eq!(check(sql), Ok(()), "{sql}");
@@ -37,7 +37,7 @@ fn what_cockroachdb_takes_is_allowed() {
 }
 
 #[test]
-fn what_it_does_not_take_is_refused_by_name() {
+fn an_unsupported_statement_is_refused_and_the_unsupported_word_named() {
     for (sql, refused) in [
         ("SELECT pg_advisory_lock(1)", "pg_advisory_lock"),
         ("SELECT pg_catalog.now()", "pg_catalog.now"),
@@ -120,14 +120,14 @@ fn what_it_does_not_take_is_refused_by_name() {
     ] {
         let refusal = check(sql).expect_err(sql);
         assert!(
-            refusal.contains(&format!("take `{refused}`")),
+            refusal.contains(&format!("support `{refused}`")),
             "{sql}: {refusal}"
         );
     }
 }
 
 #[test]
-fn what_cannot_be_read_is_refused() {
+fn a_statement_that_cannot_be_parsed_is_refused() {
     for sql in [
         "DO $$ BEGIN PERFORM 1; END $$",
         "LOCK TABLE t IN EXCLUSIVE MODE",
@@ -139,11 +139,11 @@ fn what_cannot_be_read_is_refused() {
 }
 
 #[test]
-fn a_refusal_says_what_to_write_instead() {
+fn a_refusal_says_what_to_write_instead_of_a_common_word() {
     let refusal = check("CREATE TABLE t (id SERIAL)").unwrap_err();
     assert_eq!(
         refusal,
-        "CockroachDB is not known to take `SERIAL` here: it does not count there: write UUID, or INT8 and give the number \
-         yourself"
+        "CockroachDB is not known to support `SERIAL` here: it does not count up by one there: write UUID, or INT8 with a \
+         number from the code"
     );
 }

@@ -1,4 +1,4 @@
-//! Migrations that would break the version that still runs are refused, and those of this workspace do not.
+//! Migrations that would break the version that still runs are refused. Those of this workspace are checked too.
 
 use std::{fs, path::Path};
 
@@ -10,8 +10,8 @@ const SCHEMA: &str =
 
 #[test]
 fn the_migrations_of_every_service_keep_the_rules() {
-    let services = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../services");
-    let findings = check_services(&services).unwrap();
+    // Cargo runs a test in the folder of its package, wherever the workspace has been moved to since it was built.
+    let findings = check_services(Path::new("../../services")).unwrap();
     let text: String = findings
         .iter()
         .map(|finding| format!("{finding}\n\n"))
@@ -19,7 +19,7 @@ fn the_migrations_of_every_service_keep_the_rules() {
     assert!(findings.is_empty(), "\n\n{text}");
 }
 
-/// A service with one migration; all its files are good but the one that is given.
+/// A service whose files break no rule, except for the one that a test writes.
 struct Service(TempDir);
 
 impl Service {
@@ -48,7 +48,7 @@ impl Service {
         fs::write(file, sql).unwrap();
     }
 
-    /// What is said of it, the name of its folder left out.
+    /// The findings, without the path of the folder.
     fn findings(&self) -> Vec<(Option<Rule>, String)> {
         let findings = check_service(self.0.path()).unwrap();
         let folder = format!("{}/migrations/", self.0.path().display());
@@ -65,7 +65,7 @@ fn rules(file: &str, sql: &str) -> Vec<Option<Rule>> {
 }
 
 #[test]
-fn what_the_version_that_still_runs_bears_is_allowed() {
+fn a_change_that_the_running_version_survives_is_allowed() {
     for sql in [
         "ALTER TABLE orders ADD COLUMN IF NOT EXISTS phone TEXT;",
         "ALTER TABLE orders ADD COLUMN IF NOT EXISTS phone TEXT NOT NULL DEFAULT '';",
@@ -75,7 +75,7 @@ fn what_the_version_that_still_runs_bears_is_allowed() {
         "CREATE INDEX CONCURRENTLY IF NOT EXISTS orders_note_idx ON orders (note);",
         "INSERT INTO orders (id) VALUES (1) ON CONFLICT DO NOTHING;",
         "UPDATE orders SET note = '' WHERE note IS NULL;",
-        // What the code has forgotten.
+        // No longer in the schema.
         "ALTER TABLE orders DROP COLUMN IF EXISTS phone;",
         "DROP TABLE IF EXISTS invoices;",
     ] {
@@ -92,7 +92,7 @@ fn what_the_version_that_still_runs_bears_is_allowed() {
 }
 
 #[test]
-fn what_it_would_stumble_over_is_refused() {
+fn a_change_that_would_break_the_running_version_is_refused() {
     use Rule::*;
     for (sql, broken) in [
         (
@@ -177,14 +177,14 @@ fn what_it_would_stumble_over_is_refused() {
 }
 
 #[test]
-fn undoing_a_migration_may_drop_what_is_in_use() {
+fn undoing_a_migration_may_drop_a_table_in_use() {
     let file = "postgres/0001_a/down.sql";
     assert_eq!(rules(file, "DROP TABLE IF EXISTS orders;"), []);
     assert_eq!(rules(file, "DROP TABLE orders;"), [Some(Rule::Repeatable)]);
 }
 
 #[test]
-fn a_file_that_is_missing_is_named() {
+fn a_missing_file_is_named() {
     let service = Service::with("postgres/0002_b/up.sql", "DROP TABLE IF EXISTS b;");
     let files: Vec<_> = service
         .findings()
@@ -202,7 +202,23 @@ fn a_file_that_is_missing_is_named() {
 }
 
 #[test]
-fn a_reason_in_the_file_allows_what_a_rule_refuses() {
+fn a_schema_that_cannot_be_read_is_refused_with_its_line() {
+    let service = Service::with("postgres/0001_a/up.sql", "DROP TABLE IF EXISTS a;");
+    let schema = service.0.path().join("src/data/schema.rs");
+    fs::write(
+        &schema,
+        "diesel::table! {\n    orders (id) {\n        id: BigInt,\n    }\n}\n",
+    )
+    .unwrap();
+    let refused = check_service(service.0.path()).unwrap_err().to_string();
+    assert_eq!(
+        refused,
+        format!("{}:3 cannot be read: expected `->`", schema.display())
+    );
+}
+
+#[test]
+fn a_file_may_break_a_rule_if_it_gives_a_reason() {
     let sql = "ALTER TABLE orders ALTER COLUMN note SET NOT NULL;";
     let file = "postgres/0001_a/up.sql";
     let with = |comment: &str| Service::with(file, &format!("{comment}\n{sql}")).findings();
@@ -228,13 +244,13 @@ fn a_reason_in_the_file_allows_what_a_rule_refuses() {
 }
 
 #[test]
-fn a_finding_says_where_and_what_to_do_instead() {
+fn a_finding_names_the_file_and_what_to_do_instead() {
     let sql = "ALTER TABLE orders DROP COLUMN IF EXISTS note;";
     let findings = Service::with("postgres/0001_a/up.sql", sql).findings();
     assert_eq!(
         findings[0].1,
-        "postgres/0001_a/up.sql: src/data/schema.rs still has the column `note` of `orders`: take it out of the code \
-         first, and drop it with a later release, when no version that runs knows it.\n  \
+        "postgres/0001_a/up.sql: src/data/schema.rs still has the column `note` of `orders`: remove it from the code \
+         first, and drop it with a later release, when no running version uses it.\n  \
          (or, in the file: -- lint: allow(drop-in-use) WHY IT IS SAFE)"
     );
 }

@@ -1,22 +1,22 @@
 //! Caches for tests.
 
-use platform::{cache::Cache, config};
+use platform::cache::{Cache, Config};
 
 /// A cache in memory.
 pub fn cache() -> Cache {
-    open(&config::Cache::new("memory://"))
+    open(&Config::at("memory://").expect("it is a URL"))
 }
 
-/// The cache on the Redis at `REDIS_URL`, with time to answer even where many tests run at once. Tests share it: they
-/// keep apart by their random ids.
+/// A cache on the Redis at `REDIS_URL`. Its timeout is long, because many tests may run at once. All tests share the
+/// Redis; their random ids keep their entries apart.
 pub fn redis() -> Cache {
     let url = std::env::var("REDIS_URL").expect("REDIS_URL names a Redis");
-    open(&config::Cache {
+    open(&Config {
         timeout: std::time::Duration::from_secs(5),
-        ..config::Cache::new(&url)
+        ..Config::at(&url).expect("REDIS_URL is the URL of a Redis")
     })
 }
 
-fn open(config: &config::Cache) -> Cache {
+fn open(config: &Config) -> Cache {
     Cache::open("test", config).expect("a cache can be made")
 }

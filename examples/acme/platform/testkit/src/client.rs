@@ -1,4 +1,4 @@
-//! A small client for JSON over HTTP.
+//! A small client that sends and receives JSON over HTTP.
 
 use std::{fmt::Debug, net::SocketAddr};
 
@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::{client::legacy, rt::TokioExecutor};
 use serde_json::Value;
 
-/// Sends requests to a server, as someone or as nobody.
+/// Sends requests to a server, with or without a token.
 #[derive(Clone)]
 pub struct Client {
     address: SocketAddr,
@@ -17,18 +17,18 @@ pub struct Client {
     http: legacy::Client<legacy::connect::HttpConnector, Full<Bytes>>,
 }
 
-/// An answer.
+/// A response, read to its end.
 #[derive(Debug)]
 pub struct Response {
     pub status: u16,
     pub headers: HeaderMap,
-    /// The body; null when it is no JSON.
+    /// The body as JSON; null when it is not JSON.
     pub json: Value,
     pub text: String,
 }
 
 impl Client {
-    /// A client of the server at this address, whose requests carry the token.
+    /// A client of the server at an address. It sends the token, if any, with each request.
     pub fn new(address: SocketAddr, token: Option<String>) -> Self {
         let http = legacy::Client::builder(TokioExecutor::new()).build_http();
         let client = Self {
@@ -42,7 +42,7 @@ impl Client {
         }
     }
 
-    /// The same client, sending a header more.
+    /// The same client, which also sends this header.
     pub fn with_header(mut self, name: HeaderName, value: &str) -> Self {
         let value = value.parse().expect("a header of a test is ASCII");
         self.headers.append(name, value);
@@ -70,7 +70,7 @@ impl Client {
         let body = body
             .collect()
             .await
-            .expect("the answer is whole")
+            .expect("the response is complete")
             .to_bytes();
         let text = String::from_utf8_lossy(&body).into_owned();
         let json = serde_json::from_str(&text).unwrap_or(Value::Null);
@@ -82,7 +82,7 @@ impl Client {
         }
     }
 
-    /// The answer as far as its head: a stream may never end.
+    /// Sends a request and returns once the head of the response is there: the body of a stream may never end.
     pub(crate) async fn ask(
         &self,
         method: Method,

@@ -4,15 +4,11 @@ use std::ops::Deref;
 
 use diesel::{QueryableByName, sql_types::Text};
 use diesel_async::RunQueryDsl;
-use platform::{
-    config::Database as Config,
-    database::{Database, Migrations},
-    with_conn,
-};
+use platform::database::{Config, Database, Migrations, with_conn};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-/// A migrated database, gone when dropped.
+/// A migrated database. Dropping it deletes the database.
 pub struct TestDatabase {
     database: Database,
     _place: Place,
@@ -26,7 +22,7 @@ impl Deref for TestDatabase {
     }
 }
 
-/// A new database on SQLite.
+/// A new database on SQLite, in a file of its own.
 pub async fn database(migrations: &'static Migrations) -> TestDatabase {
     migrated(Place::sqlite(), migrations).await
 }
@@ -53,7 +49,7 @@ async fn migrated(place: Place, migrations: &'static Migrations) -> TestDatabase
     }
 }
 
-/// Where an empty database is for the time of a test: a file, or a schema on a server.
+/// An empty database for one test: a SQLite file, or a schema on a server. Dropping it deletes the database.
 pub enum Place {
     Folder {
         _folder: TempDir,
@@ -67,7 +63,7 @@ pub enum Place {
 }
 
 impl Place {
-    /// On PostgreSQL if `DATABASE_URL` is set, else on SQLite.
+    /// A new schema on the PostgreSQL at `DATABASE_URL`, or a new SQLite file where that is not set.
     pub async fn any() -> Self {
         match server("DATABASE_URL") {
             Some(server) => Self::schema(server).await,
@@ -75,7 +71,7 @@ impl Place {
         }
     }
 
-    /// A new file of SQLite.
+    /// A new SQLite file.
     pub fn sqlite() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let url = format!("sqlite://{}/test.db", folder.path().display());
@@ -97,7 +93,7 @@ impl Place {
         let version = version(&server).await;
         assert!(
             version.starts_with("CockroachDB"),
-            "at COCKROACH_URL is no CockroachDB but {version}"
+            "the server at COCKROACH_URL is not a CockroachDB but {version}"
         );
         Self::schema(server).await
     }
@@ -110,7 +106,7 @@ impl Place {
         Self::Schema { name, server, url }
     }
 
-    /// As a service's `database.url`.
+    /// The URL, as a service's `database.url`.
     pub fn url(&self) -> &str {
         match self {
             Self::Folder { url, .. } | Self::Schema { url, .. } => url,
@@ -124,7 +120,7 @@ impl Drop for Place {
             return;
         };
         let (drop, server) = (format!("DROP SCHEMA {name} CASCADE"), server.clone());
-        // Dropping cannot wait within the test's own runtime.
+        // A thread of its own: `drop` cannot wait for a future on the runtime of the test.
         let dropped = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
@@ -137,7 +133,7 @@ impl Drop for Place {
     }
 }
 
-/// The server that a variable of the environment names.
+/// The URL in an environment variable, unless it is empty.
 fn server(variable: &str) -> Option<String> {
     std::env::var(variable).ok().filter(|url| !url.is_empty())
 }
@@ -155,7 +151,7 @@ async fn version(url: &str) -> String {
     )
     .get_result::<Version>(conn)
     .await);
-    version.expect("the database says what it is").version
+    version.expect("the database returns its version").version
 }
 
 async fn execute(url: &str, statement: &str) {
@@ -163,9 +159,10 @@ async fn execute(url: &str, statement: &str) {
     let done = with_conn!(database, |conn| diesel::sql_query(statement)
         .execute(conn)
         .await);
-    done.expect("the database does as it is told");
+    done.expect("the database runs the statement");
 }
 
 fn open(url: &str) -> Database {
-    Database::open("test", &Config::new(url)).expect("a pool can be made")
+    Database::open("test", &Config::at(url).expect("the URL can be used"))
+        .expect("a pool can be made")
 }

@@ -1,4 +1,4 @@
-//! Doubles of other services.
+//! Test doubles of other services.
 
 use std::{
     net::SocketAddr,
@@ -12,17 +12,17 @@ use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 use tonic::{Request, Response, Status, server::Grpc};
 use tonic_prost::ProstCodec;
 
-/// Other services, over gRPC, as far as a test needs them: those of their methods that it gives an answer to.
+/// A gRPC server in place of other services. It has the methods that a test defines, with the responses that it gives.
 #[derive(Default)]
 pub struct Double {
     methods: Router,
     calls: Calls,
 }
 
-/// The headers of the calls that came, in their order.
+/// The headers of each call, in the order of arrival.
 type Calls = Arc<Mutex<Vec<HeaderMap>>>;
 
-/// A [`Double`] that answers, until it is stopped or dropped.
+/// A [`Double`] that serves, until it is stopped or dropped.
 pub struct RunningDouble {
     address: SocketAddr,
     calls: Calls,
@@ -35,7 +35,7 @@ impl Double {
         Self::default()
     }
 
-    /// Answers the method at a path such as `/users.v1.UsersService/GetUser`.
+    /// Adds the method at a path such as `/users.v1.UsersService/GetUser`.
     pub fn method<Q, A>(
         self,
         path: &str,
@@ -61,7 +61,7 @@ impl Double {
         }
     }
 
-    /// Answers from now on, on a free port.
+    /// Starts to serve, on a free port.
     pub async fn start(self) -> RunningDouble {
         let listener = TcpListener::bind("127.0.0.1:0").await;
         let listener = listener.expect("there is a free port");
@@ -69,7 +69,7 @@ impl Double {
         let (serving, ended) = oneshot::channel();
         let task = tokio::spawn(async move {
             axum::serve(listener, self.methods)
-                // Dropping the other half is the signal.
+                // Dropping the sender is the signal.
                 .with_graceful_shutdown(async move { drop(ended.await) })
                 .await
                 .expect("the double is served");
@@ -89,19 +89,19 @@ fn note(calls: &Calls, headers: &HeaderMap) {
 }
 
 impl RunningDouble {
-    /// As a configuration has it: `http://host:port`.
+    /// The address, as configurations have it: `http://host:port`.
     pub fn address(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// The headers of the calls so far, in their order; [`TestServer::proven_service`](crate::TestServer::proven_service)
-    /// tells who proved to have sent one.
+    /// The headers of each call so far, in the order of arrival.
+    /// [`TestServer::proven_service`](crate::TestServer::proven_service) returns the service that sent a call.
     pub fn calls(&self) -> Vec<HeaderMap> {
         let calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
         calls.clone()
     }
 
-    /// Closes every connection; nothing answers at the address from then on.
+    /// Closes every connection and stops listening.
     pub async fn stop(self) {
         drop(self.serving);
         self.task.await.expect("the double stops");

@@ -1,15 +1,14 @@
+//! Keys for tests.
+
 use std::time::Duration;
 
-use platform::{
-    auth::SigningKeys,
-    config::{Auth, ServiceKeys, Signing, SigningAlgorithm},
-};
+use platform::auth::{Config, ServiceKeys, Signing, SigningAlgorithm, SigningKeys};
 use tempfile::TempDir;
 
-/// Keys of nobody's, for what signs tokens and is tested without a server; and the folder that they are in.
+/// Fresh keys, for tests without a server of code that signs tokens, and the folder that holds the keys.
 pub fn signing_keys() -> (SigningKeys, TempDir) {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
-    let config = Auth {
+    let config = Config {
         issuer: "test".to_owned(),
         audience: "test".to_owned(),
         jwks_url: None,

@@ -1,9 +1,9 @@
-//! What the services' tests need: a server of the service on free ports, a client, doubles of other services,
-//! databases that are thrown away, and caches.
+//! What the tests of services need: a server of the service on free ports, a client, doubles of other services,
+//! databases that exist for one test, and caches.
 //!
-//! Everything is SQLite in a temporary folder; with `DATABASE_URL` (PostgreSQL) set, servers get a schema of their own
-//! there. The tests that need a CockroachDB are told of it by `COCKROACH_URL`, those that need a Redis by `REDIS_URL`. It
-//! is for tests: what goes wrong panics and says so.
+//! Databases are SQLite files in temporary folders. If `DATABASE_URL` (PostgreSQL) is set, each server gets a schema of
+//! its own there instead. Tests on CockroachDB use the one at `COCKROACH_URL`, tests on Redis the one at `REDIS_URL`.
+//! All of this is for tests alone: it panics on any failure.
 
 mod cache;
 mod client;

@@ -1,4 +1,4 @@
-//! What every service's migrations must do.
+//! Assertions about the migrations of a service.
 
 use diesel::{
     Table,
@@ -8,20 +8,17 @@ use diesel::{
     sql_types::{Bool, Text},
 };
 use diesel_async::RunQueryDsl;
-use platform::{
-    database::{Backend, Database, Migrations},
-    with_conn,
-};
+use platform::database::{Backend, Database, Migrations, with_conn};
 
-/// Undoes every migration and applies all of them again, each twice.
+/// Asserts that the migrations can be undone and applied again: undoes all and applies all, twice.
 ///
 /// # Panics
-/// When one fails.
+/// When a migration fails.
 pub async fn assert_repeatable(database: &Database, migrations: &'static Migrations) {
     let all = database
         .pending(migrations)
         .await
-        .expect("they can be read");
+        .expect("the pending migrations can be counted");
     assert_eq!(all, 0, "the database is migrated");
     for _ in 0..2 {
         let undone = async || database.revert_migration(migrations).await;
@@ -33,7 +30,7 @@ pub async fn assert_repeatable(database: &Database, migrations: &'static Migrati
     }
 }
 
-/// How PostgreSQL and SQLite call the columns of a SQL type of diesel.
+/// The SQL types of diesel, each with the types of its columns on PostgreSQL and on SQLite.
 const TYPES: [(&str, &str, &str); 16] = [
     ("diesel::sql_types::Bool", "boolean", "INTEGER"),
     ("diesel::sql_types::SmallInt", "smallint", "INTEGER"),
@@ -51,21 +48,21 @@ const TYPES: [(&str, &str, &str); 16] = [
         "timestamp without time zone",
         "TEXT",
     ),
-    ("platform::database::types::Uuid", "uuid", "BLOB"),
+    ("platform_database::types::Uuid", "uuid", "BLOB"),
     (
-        "platform::database::types::Instant",
+        "platform_database::types::Instant",
         "timestamp with time zone",
         "TEXT",
     ),
     (
-        "platform::database::types::FixedPoint",
+        "platform_database::types::FixedPoint",
         "numeric(18,6)",
         "INTEGER",
     ),
-    ("platform::database::types::Json", "jsonb", "TEXT"),
+    ("platform_database::types::Json", "jsonb", "TEXT"),
 ];
 
-/// That the table has the columns of its `diesel::table!`, with the same types, in the same order, and no others.
+/// Asserts that the table has exactly the columns of its `diesel::table!`, in the same order and of the same types.
 ///
 /// # Panics
 /// When they differ.
@@ -78,7 +75,7 @@ where
     let query = diesel::debug_query::<Pg, _>(&table.select(columns)).to_string();
     let (columns, rest) = query.split_once(" FROM ").expect("it is a SELECT");
     let table = rest.split('"').nth(1).expect("a table has a name");
-    // Every second part between quotes is the table's name.
+    // The columns are `"table"."column", …`: between the quotes, every second name is the table's.
     let expected: Vec<&str> = columns.split('"').skip(3).step_by(4).collect();
 
     let found = match database.backend() {
@@ -100,7 +97,10 @@ where
     })
     .expect("the columns can be listed");
     let names: Vec<&str> = found.iter().map(|column| column.name.as_str()).collect();
-    assert_eq!(names, expected, "columns of {table}, and of its schema");
+    assert_eq!(
+        names, expected,
+        "columns of {table} in the database, and in schema.rs"
+    );
 
     let is_sqlite = database.is_sqlite();
     // Such as `(diesel::sql_types::BigInt, diesel::sql_types::Nullable<diesel::sql_types::Text>)`.
@@ -116,10 +116,15 @@ where
                 nullable,
             } = column;
             let null = if *nullable { "NULL" } else { "NOT NULL" };
-            format!("{table}.{name} is {kind} {null}, and in its schema {sql_type}\n")
+            format!(
+                "{table}.{name} is {kind} {null} in the database, and {sql_type} in schema.rs\n"
+            )
         })
         .collect::<String>();
-    assert!(differ.is_empty(), "types of columns differ:\n{differ}");
+    assert!(
+        differ.is_empty(),
+        "columns have other types in schema.rs:\n{differ}"
+    );
 }
 
 #[derive(QueryableByName)]
@@ -144,7 +149,7 @@ impl Column {
             .peekable();
         assert!(
             known.peek().is_some(),
-            "testkit does not know {plain}: add to its TYPES how the databases call its columns"
+            "testkit does not know {plain}: add it to TYPES, with the types of its columns on both databases"
         );
         let mut kinds =
             known.map(|(_, postgres, sqlite)| if is_sqlite { sqlite } else { postgres });
@@ -154,7 +159,7 @@ impl Column {
 
 #[cfg(test)]
 mod tests {
-    use platform::config;
+    use platform::database::Config;
 
     use super::*;
     use crate::Place;
@@ -170,9 +175,9 @@ mod tests {
         }
     }
 
-    /// What is said of a table that was made so.
+    /// The message of the assertion about a table with these columns; empty when it holds.
     async fn refusal(place: &Place, columns: &str) -> String {
-        let database = Database::open("test", &config::Database::new(place.url())).unwrap();
+        let database = Database::open("test", &Config::at(place.url()).unwrap()).unwrap();
         for statement in [
             "DROP TABLE IF EXISTS things".to_owned(),
             format!("CREATE TABLE things ({columns})"),
@@ -191,7 +196,7 @@ mod tests {
         }
     }
 
-    async fn a_column_that_differs_is_named(
+    async fn a_column_of_another_type_is_named(
         place: Place,
         good: &str,
         differences: [(&str, &str, &str); 5],
@@ -204,49 +209,53 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_column_that_differs_is_named_on_sqlite() {
+    async fn a_column_of_another_type_is_named_on_sqlite() {
         let good = "id BLOB PRIMARY KEY NOT NULL, count INTEGER NOT NULL, price INTEGER, note TEXT";
         let differences = [
             (
                 "count INTEGER",
                 "count REAL",
-                "things.count is REAL NOT NULL, and in its schema diesel::sql_types::Integer",
+                "things.count is REAL NOT NULL in the database, and diesel::sql_types::Integer in schema.rs",
             ),
             (
                 "INTEGER NOT NULL",
                 "INTEGER",
-                "things.count is INTEGER NULL,",
+                "things.count is INTEGER NULL in",
             ),
             (
                 "note TEXT",
                 "note TEXT NOT NULL",
-                "things.note is TEXT NOT NULL,",
+                "things.note is TEXT NOT NULL in",
             ),
-            ("price INTEGER", "price TEXT", "things.price is TEXT NULL,"),
+            (
+                "price INTEGER",
+                "price TEXT",
+                "things.price is TEXT NULL in",
+            ),
             ("note TEXT", "remark TEXT", "columns of things"),
         ];
-        a_column_that_differs_is_named(Place::sqlite(), good, differences).await;
+        a_column_of_another_type_is_named(Place::sqlite(), good, differences).await;
     }
 
     #[tokio::test]
     #[ignore = "needs DATABASE_URL"]
-    async fn a_column_that_differs_is_named_on_postgresql() {
+    async fn a_column_of_another_type_is_named_on_postgresql() {
         let good = "id UUID PRIMARY KEY, count INT4 NOT NULL, price NUMERIC(18,6), note VARCHAR(9)";
         let differences = [
             (
                 "INT4",
                 "INT8",
-                "things.count is bigint NOT NULL, and in its schema diesel::sql_types::Integer",
+                "things.count is bigint NOT NULL in the database, and diesel::sql_types::Integer in schema.rs",
             ),
-            ("INT4 NOT NULL", "INT4", "things.count is integer NULL,"),
+            ("INT4 NOT NULL", "INT4", "things.count is integer NULL in"),
             (
                 "VARCHAR(9)",
                 "TEXT NOT NULL",
-                "things.note is text NOT NULL,",
+                "things.note is text NOT NULL in",
             ),
-            ("18,6", "10,2", "things.price is numeric(10,2) NULL,"),
+            ("18,6", "10,2", "things.price is numeric(10,2) NULL in"),
             ("note", "remark", "columns of things"),
         ];
-        a_column_that_differs_is_named(Place::postgres().await, good, differences).await;
+        a_column_of_another_type_is_named(Place::postgres().await, good, differences).await;
     }
 }

@@ -1,4 +1,5 @@
-//! How PostgreSQL would find the rows of a query, and whether CockroachDB would take it.
+//! Checks of the statements that a service runs: that an index serves each query on PostgreSQL, and that CockroachDB
+//! supports each statement.
 
 use std::{
     collections::BTreeSet,
@@ -11,30 +12,27 @@ use diesel::{
     sql_types::Text,
 };
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
-use platform::{
-    database::{Database, Migrations},
-    with_conn,
-};
+use platform::database::{Database, Migrations, with_conn};
 
 use crate::TestDatabase;
 
-/// The statements that the connections of this process have run, each once.
+/// The statements that the connections of this process have run, without duplicates.
 static STATEMENTS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
-/// A new schema on the PostgreSQL at `DATABASE_URL`, and every statement that it is asked for.
+/// A new schema on the PostgreSQL at `DATABASE_URL`, with a record of every statement that is run.
 ///
-/// What it records is what the whole process asks for: the test that uses it has a program of its own.
+/// It records the statements of the whole process. So the test that uses it must be alone in its test program.
 pub struct Recording {
     database: TestDatabase,
-    /// What was run until it was migrated.
+    /// The statements that were run until the schema was migrated.
     before: BTreeSet<String>,
     owned: bool,
 }
 
 impl Recording {
-    /// Makes the schema and starts to record.
+    /// Makes and migrates the schema, and records from then on.
     pub async fn start(migrations: &'static Migrations) -> Self {
-        // Connections made before this would not be heard.
+        // Connections that were made before this are not recorded.
         set_default_instrumentation(|| Some(Box::new(record))).expect("no other thread has failed");
         let database = crate::postgres(migrations).await;
         let before = std::mem::take(&mut *statements());
@@ -45,7 +43,8 @@ impl Recording {
         }
     }
 
-    /// For rows of which each caller has some: no statement may walk through those of others to find them.
+    /// For tables whose rows have owners: [`Self::assert_indexed`] then also refuses a query that reads the rows of other
+    /// owners to find those of one.
     pub fn of_owned_rows(self) -> Self {
         Self {
             owned: true,
@@ -53,20 +52,23 @@ impl Recording {
         }
     }
 
-    /// The database that is listened to.
+    /// The database whose statements are recorded.
     pub fn database(&self) -> Database {
         self.database.clone()
     }
 
-    /// Whether a statement was run that begins so.
+    /// Whether a statement with this beginning was run.
     pub fn has_heard(&self, beginning: &str) -> bool {
         let statements = statements();
         let mut all = self.before.union(&statements);
         all.any(|statement| statement.starts_with(beginning))
     }
 
-    /// That CockroachDB takes all of the statements, as far as reading them can tell; those of the platform and of the
-    /// migrations, too.
+    /// Asserts that CockroachDB is known to support every statement, also those of the platform and of the migrations.
+    /// It reads the statements and does not run them.
+    ///
+    /// # Panics
+    /// When a statement is not known to be supported.
     pub fn assert_portable(&self) {
         let statements = statements().clone();
         assert!(!statements.is_empty(), "no statement was recorded");
@@ -80,19 +82,22 @@ impl Recording {
             .collect();
         assert!(
             refused.is_empty(),
-            "these are not for CockroachDB:\n\n{refused}"
+            "CockroachDB is not known to support these:\n\n{refused}"
         );
     }
 
-    /// That PostgreSQL needs no sequential scan for a SELECT, INSERT, UPDATE or DELETE that it was asked for once it was
-    /// migrated, and none but the rows of a page to sort.
+    /// Asserts that PostgreSQL can run each SELECT, INSERT, UPDATE and DELETE since the migration without a sequential
+    /// scan, and without sorting more than the rows of a page.
     ///
-    /// A filter is also looked at without its order: an index in that order would do for any filter, however many rows it
-    /// leaves out. So each field that is filtered by has an index that begins with it, which the planner is free to take.
+    /// Each filter is also checked without its ORDER BY. With it, an index in that order would serve any filter, however
+    /// many rows the scan skips. So each field of a filter needs an index that begins with it.
     ///
-    /// On tables that are all but empty, it would read them as a whole, whatever indexes there are. Told to do that only
-    /// where nothing else is possible, it shows where no index fits. Plans are made without looking at values, as one
-    /// for a certain value can be better than the next.
+    /// The planner would scan small tables whatever indexes they have. So scans and sorts are disabled as far as
+    /// PostgreSQL allows, and the plan shows one only where no index fits. Plans are generic: one for a certain value may
+    /// be better than for the next.
+    ///
+    /// # Panics
+    /// When no index serves a query.
     pub async fn assert_indexed(self) {
         let mut statements = std::mem::take(&mut *statements());
         statements.retain(|statement| is_query(statement));
@@ -118,7 +123,7 @@ impl Recording {
     }
 }
 
-/// What a statement finds, without the order and the limit of a page.
+/// The part of a query that filters, without its order and its limit; `None` if it has no filter or no order.
 fn filter(statement: &str) -> Option<String> {
     let (found, _) = statement.split_once(" ORDER BY ")?;
     let finds_all = found.ends_with("WHERE TRUE") || !found.contains(" WHERE ");

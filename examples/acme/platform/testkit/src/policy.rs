@@ -1,4 +1,4 @@
-//! Whether every method demands of its callers what its policy says.
+//! The assertion that every method enforces its policy.
 
 use api_runtime::{
     Access, Contract, Method, Policy,
@@ -17,17 +17,17 @@ use crate::TestServer;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// Calls every method of the service over both transports: without a token, with a bad one, with callers who lack one
-/// thing each, and with fitting ones.
+/// Asserts that every method of the service enforces its policy, over both transports. Calls each without a token, with a
+/// forged token, as callers who lack one role or scope, and as callers who have all that the policy requires.
 ///
-/// Everything comes from the contracts: a method that is added is called, and a policy that is changed is expected. The
-/// messages are empty, so that those who are let in are mostly told that something is missing. Whether an owner is looked
-/// at takes a row that is there: that is for the service's own tests.
+/// Methods and policies are read from the contracts, so a new method or a changed policy needs no change here. The
+/// messages are empty, so most calls that are let in fail validation. Ownership is not checked, because it needs an
+/// existing row: the service's own tests check that.
 ///
 /// # Panics
-/// When a method lets somebody in whom its policy keeps out, or the other way round.
+/// When a method admits a caller whom its policy refuses, or the other way round.
 pub async fn assert_policy(service: &Service) {
-    // Each call comes from an address of its own, so that no limit of a method is met.
+    // Each call comes from an address of its own, so that no rate limit is reached.
     let server = TestServer::configured(service, &[("http.proxies", "127.0.0.0/8")]).await;
     let mut calls = 0;
     let mut wrong = String::new();
@@ -41,9 +41,8 @@ pub async fn assert_policy(service: &Service) {
                 let Attempt { who, expected, .. } = &attempt;
                 let mut check = |place: &str, found: Verdict| {
                     if found != *expected {
-                        wrong += &format!(
-                            "{place}, called {who}: it was {found:?} and not {expected:?}\n"
-                        );
+                        wrong +=
+                            &format!("{place}, called {who}: {found:?} instead of {expected:?}\n");
                     }
                 };
                 let proof = attempt.headers(&server, contract, &mut calls);
@@ -59,18 +58,18 @@ pub async fn assert_policy(service: &Service) {
     }
     assert!(
         wrong.is_empty(),
-        "methods differ from their policies:\n{wrong}"
+        "methods do not enforce their policies:\n{wrong}"
     );
 }
 
-/// What the layers in front of a method make of a caller.
+/// What the layers in front of a method decide about a caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
     /// UNAUTHENTICATED, 401.
     Unknown,
     /// PERMISSION_DENIED, 403.
     Denied,
-    /// Any other answer is the method's own.
+    /// Any other response: the method itself gave it.
     LetIn,
 }
 
@@ -80,10 +79,10 @@ struct Attempt {
     expected: Verdict,
 }
 
-/// What a call proves of its caller, the same over both transports.
+/// The credentials of a call, the same over both transports.
 enum Proof {
     Nothing,
-    /// A token under whose claims stands the signature of another.
+    /// The claims of one token with the signature of another.
     Forgery,
     Token(Caller),
     Service,
@@ -98,7 +97,7 @@ impl Attempt {
         }
     }
 
-    /// The headers of one more call, whose caller has not called before.
+    /// The headers of the next call. Its caller and its address are new.
     fn headers(&self, server: &TestServer, contract: &Contract, calls: &mut u16) -> HeaderMap {
         *calls += 1;
         let [high, low] = calls.to_be_bytes();
@@ -140,7 +139,7 @@ fn attempts(policy: &Policy) -> Vec<Attempt> {
     };
     let mut attempts = vec![
         Attempt::new("without a token", Proof::Nothing, unproven),
-        Attempt::new("with a bad token", Proof::Forgery, unproven),
+        Attempt::new("with a forged token", Proof::Forgery, unproven),
     ];
     let mut add = |who: &str, caller: &Caller, expected| {
         let Caller { roles, scopes, .. } = caller;
@@ -148,16 +147,12 @@ fn attempts(policy: &Policy) -> Vec<Attempt> {
         attempts.push(Attempt::new(who, Proof::Token(caller.clone()), expected));
     };
     if policy.access == Access::Internal {
-        add(
-            "user instead of a service as",
-            &Caller::new(""),
-            Verdict::Denied,
-        );
+        add("user, not a service, as", &Caller::new(""), Verdict::Denied);
         attempts.push(Attempt::new("by a service", Proof::Service, Verdict::LetIn));
         return attempts;
     }
-    for caller in fitting(policy) {
-        add("fitting", &caller, Verdict::LetIn);
+    for caller in sufficient(policy) {
+        add("sufficient", &caller, Verdict::LetIn);
         for weaker in weaker(policy, &caller) {
             add("weaker", &weaker, Verdict::Denied);
         }
@@ -165,8 +160,8 @@ fn attempts(policy: &Policy) -> Vec<Attempt> {
     attempts
 }
 
-/// One caller for each of the roles, any of which is enough.
-fn fitting(policy: &Policy) -> Vec<Caller> {
+/// Callers who have all that the policy requires: one for each of the roles, any of which is enough.
+fn sufficient(policy: &Policy) -> Vec<Caller> {
     let caller = Caller {
         scopes: owned(policy.all_scopes).into(),
         ..Caller::new("")
@@ -183,20 +178,20 @@ fn fitting(policy: &Policy) -> Vec<Caller> {
         .collect()
 }
 
-/// The fitting caller, each time without one thing that the policy demands.
-fn weaker(policy: &Policy, fitting: &Caller) -> Vec<Caller> {
+/// Callers who lack one scope or the role that the policy requires.
+fn weaker(policy: &Policy, sufficient: &Caller) -> Vec<Caller> {
     let without = |scope: &str| {
-        let scopes = fitting.scopes.iter().filter(|other| *other != scope);
+        let scopes = sufficient.scopes.iter().filter(|other| *other != scope);
         Caller {
             scopes: scopes.cloned().collect(),
-            ..fitting.clone()
+            ..sufficient.clone()
         }
     };
     let mut weaker: Vec<_> = policy.all_scopes.iter().copied().map(without).collect();
     if !policy.any_role.is_empty() {
         weaker.push(Caller {
             roles: ["another".to_owned()].into(),
-            ..fitting.clone()
+            ..sufficient.clone()
         });
     }
     weaker
@@ -242,7 +237,7 @@ async fn http(server: &TestServer, verb: &str, path: &str, proof: HeaderMap) -> 
     }
 }
 
-/// A path of this form.
+/// A path that matches the template.
 fn path(template: &Template) -> String {
     let mut path = String::new();
     for segment in template.segments {

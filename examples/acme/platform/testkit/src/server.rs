@@ -1,4 +1,4 @@
-//! A service under test.
+//! A server of the service under test.
 
 use std::{collections::BTreeSet, net::SocketAddr, ops::Deref, time::Duration};
 
@@ -6,35 +6,34 @@ use api_runtime::{Contract, Policy};
 use http::HeaderMap;
 use platform::{
     Application, Running, Service, Sources,
-    auth::{Caller, ServiceKey, ServiceVerifier, SigningKeys},
-    config,
+    auth::{self, Caller, ServiceKey, ServiceVerifier, SigningKeys},
 };
 use tempfile::TempDir;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::{Client, authorized, database::Place};
 
-/// The subject whose requests the server's own client sends.
+/// The subject of the token that the server's own client sends.
 const SUBJECT: &str = "00000000-0000-4000-8000-000000000001";
 
-/// A service on free ports, with a database and a key of its own. It is also a client of itself, with a valid token.
+/// A running service on free ports, with a database and keys of its own. It dereferences to a client with a valid token.
 pub struct TestServer {
     running: Running,
     contracts: Vec<Contract>,
     client: Client,
     keys: SigningKeys,
-    auth: config::Auth,
+    auth: auth::Config,
     _place: Place,
     _folder: TempDir,
 }
 
 impl TestServer {
-    /// Starts the service with its own configuration, but for addresses, database and key.
+    /// Starts the service with its own configuration, except for addresses, database and keys.
     pub async fn start(service: &Service) -> Self {
         Self::configured(service, &[]).await
     }
 
-    /// As [`TestServer::start`], with settings such as `("service.users", "http://…")`.
+    /// Like [`TestServer::start`], with further settings, such as `("service.users", "http://…")`.
     pub async fn configured(service: &Service, settings: &[(&str, &str)]) -> Self {
         let place = Place::any().await;
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
@@ -63,10 +62,6 @@ impl TestServer {
         let auth = application.config().auth.clone();
         let signing_keys =
             SigningKeys::open(&auth, Duration::from_secs(300)).expect("a key can be made");
-        application
-            .migrate_at_start()
-            .await
-            .expect("the migrations apply");
         let contracts = application.contracts().to_vec();
         let running = application.start().await.expect("the service starts");
         let token = signing_keys
@@ -94,26 +89,26 @@ impl TestServer {
         Client::new(self.http(), None)
     }
 
-    /// A client with a token of your own.
+    /// A client with this token.
     pub fn with_token(&self, token: &str) -> Client {
         Client::new(self.http(), Some(token.to_owned()))
     }
 
-    /// A valid token for a subject, with every role and scope that a policy of the service asks for: tests of what its
-    /// methods do are none of who may call them.
+    /// A valid token for a subject, with every role and scope that the policies of the service require. Tests of what a
+    /// method does should not depend on who may call it.
     pub fn token(&self, subject: &str) -> String {
         self.sign(&able(&self.contracts, subject))
     }
 
-    /// A valid token for a caller with these roles and scopes and no others.
+    /// A valid token for exactly this caller.
     pub fn sign(&self, caller: &Caller) -> String {
         self.keys.sign(caller).expect("a token can be signed").0
     }
 
-    /// What another service sends in `service-authorization` when it calls a contract of the server, such as
-    /// `users.v1.UsersService`. The server trusts its key from then on.
+    /// The header `service-authorization` with which another service calls a contract of the server, such as
+    /// `users.v1.UsersService`. From then on, the server trusts the key of that service.
     pub fn service_proof(&self, service: &str, contract: &str) -> String {
-        let keys = config::ServiceKeys {
+        let keys = auth::ServiceKeys {
             key_file: self.auth.services.keys.join(format!("{service}.key.pem")),
             ..self.auth.services.clone()
         };
@@ -122,38 +117,41 @@ impl TestServer {
         proof.to_str().expect("a proof is ASCII").to_owned()
     }
 
-    /// The service that proved, in the headers of its call, to call a contract: what the server sends to a
-    /// [`Double`](crate::Double) names the server.
+    /// The service that sent a call, as proven in its headers, if the proof is valid for the contract. The calls that the
+    /// server makes to a [`Double`](crate::Double) prove the server.
     pub fn proven_service(&self, headers: &HeaderMap, contract: &str) -> Option<String> {
         let verified = ServiceVerifier::new(&self.auth).verify(headers, contract);
         verified.ok().map(|service| service.to_string())
     }
 
-    /// A connection over gRPC.
+    /// A gRPC connection to the server.
     pub fn channel(&self) -> Channel {
         let endpoint = Endpoint::from_shared(format!("http://{}", self.grpc()));
         endpoint.expect("an address is a URI").connect_lazy()
     }
 
-    /// A request over gRPC with a valid token.
+    /// A gRPC request with a valid token.
     pub fn authorize<T>(&self, message: T) -> tonic::Request<T> {
         authorized(message, &self.token(SUBJECT))
     }
 
+    /// The address for HTTP.
     pub fn http(&self) -> SocketAddr {
         self.running.http()
     }
 
+    /// The address for gRPC.
     pub fn grpc(&self) -> SocketAddr {
         self.running.grpc()
     }
 
-    /// Stops as SIGTERM does, without the drain.
+    /// Stops the service as SIGTERM does, without the drain delay.
     pub async fn stop(self) {
         self.running.stop(Duration::ZERO).await;
     }
 }
 
+/// A caller with every role and scope that the contracts require.
 fn able(contracts: &[Contract], subject: &str) -> Caller {
     let names = |of: fn(&Policy) -> &[&'static str]| {
         let methods = contracts.iter().flat_map(|contract| contract.methods);

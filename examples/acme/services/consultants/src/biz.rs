@@ -45,9 +45,20 @@ impl Listed for Consultant {
     }
 
     fn value(&self, field: ConsultantField) -> Option<filter::Value> {
+        // A field without an index is `_`.
+        let Self {
+            id: _,
+            version: _,
+            created_at,
+            updated_at: _,
+            name: _,
+            email,
+            born: _,
+            active: _,
+        } = self;
         match field {
-            ConsultantField::CreatedAt => Some(self.created_at.into()),
-            ConsultantField::Email => Some(self.email.as_str().into()),
+            ConsultantField::CreatedAt => Some((*created_at).into()),
+            ConsultantField::Email => Some(email.as_str().into()),
         }
     }
 }
@@ -141,15 +152,21 @@ impl<R: ConsultantRepository> Consultants<R> {
     /// Creates a consultant with this id. Asked for again, as after an answer that was lost, it is found instead.
     pub async fn create(&self, id: Uuid, new: NewConsultant) -> Result<Consultant, Error> {
         let now = platform::time::now();
+        let NewConsultant {
+            name,
+            email,
+            born,
+            active,
+        } = new;
         let consultant = Consultant {
             id,
             version: 1,
             created_at: now,
             updated_at: now,
-            name: new.name,
-            email: new.email,
-            born: new.born,
-            active: new.active,
+            name,
+            email,
+            born,
+            active,
         };
         if self.repository.insert(&consultant).await? {
             return Ok(consultant);

@@ -45,18 +45,29 @@ impl ConsultantStore {
 
 impl ConsultantRepository for ConsultantStore {
     async fn insert(&self, consultant: &Consultant) -> Result<bool, Error> {
+        let Consultant {
+            id,
+            version,
+            created_at,
+            updated_at,
+            name,
+            email,
+            born,
+            active,
+        } = consultant;
+        let id = *id;
         let values = (
-            consultants::id.eq(Sql(consultant.id)),
-            consultants::version.eq(consultant.version),
-            consultants::created_at.eq(Sql(consultant.created_at)),
-            consultants::updated_at.eq(Sql(consultant.updated_at)),
-            consultants::name.eq(&consultant.name),
-            consultants::email.eq(&consultant.email),
-            consultants::born.eq(consultant.born),
-            consultants::active.eq(consultant.active),
+            consultants::id.eq(Sql(id)),
+            consultants::version.eq(version),
+            consultants::created_at.eq(Sql(*created_at)),
+            consultants::updated_at.eq(Sql(*updated_at)),
+            consultants::name.eq(name),
+            consultants::email.eq(email),
+            consultants::born.eq(born),
+            consultants::active.eq(active),
         );
-        // That there was none may be cached.
-        let invalidation = self.rows.invalidation(consultant.id);
+        // The cache may hold "not found" for this id.
+        let invalidation = self.rows.invalidation(id);
         let inserted = with_conn!(&self.database, |conn| {
             diesel::insert_into(consultants::table)
                 .values(values)
@@ -68,7 +79,7 @@ impl ConsultantRepository for ConsultantStore {
         .map_err(taken);
         let inserted = match inserted {
             // One with the same id, inserted at the same time, may be met by its unique values first.
-            Err(Error::AlreadyExists(_)) if self.read(consultant.id).await?.is_some() => 0,
+            Err(Error::AlreadyExists(_)) if self.read(id).await?.is_some() => 0,
             inserted => inserted?,
         };
         invalidation.run().await;
@@ -112,13 +123,19 @@ impl ConsultantRepository for ConsultantStore {
         change: ConsultantChange,
         now: DateTime<Utc>,
     ) -> Result<Option<Consultant>, Error> {
+        let ConsultantChange {
+            name,
+            email,
+            born,
+            active,
+        } = change;
         let values = (
             consultants::version.eq(consultants::version + 1),
             consultants::updated_at.eq(Sql(now)),
-            change.name.map(|value| consultants::name.eq(value)),
-            change.email.map(|value| consultants::email.eq(value)),
-            change.born.map(|value| consultants::born.eq(value)),
-            change.active.map(|value| consultants::active.eq(value)),
+            name.map(|value| consultants::name.eq(value)),
+            email.map(|value| consultants::email.eq(value)),
+            born.map(|value| consultants::born.eq(value)),
+            active.map(|value| consultants::active.eq(value)),
         );
         let invalidation = self.rows.invalidation(id);
         let row = with_conn!(&self.database, |conn| {
@@ -177,22 +194,32 @@ struct ConsultantRow {
 
 impl From<ConsultantRow> for Consultant {
     fn from(row: ConsultantRow) -> Self {
+        let ConsultantRow {
+            id,
+            version,
+            created_at,
+            updated_at,
+            name,
+            email,
+            born,
+            active,
+        } = row;
         Self {
-            id: row.id,
-            version: row.version,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-            name: row.name,
-            email: row.email,
-            born: row.born,
-            active: row.active,
+            id,
+            version,
+            created_at,
+            updated_at,
+            name,
+            email,
+            born,
+            active,
         }
     }
 }
 
-/// Tells a value that is taken from other failures.
+/// Maps a unique violation to [`Error::AlreadyExists`].
 fn taken(error: platform::Error) -> Error {
-    match error.unique_violation("consultants", &["email"]) {
+    match database::unique_violation(&error, "consultants", &["email"]) {
         Some(field) => Error::AlreadyExists(field),
         None => error.into(),
     }

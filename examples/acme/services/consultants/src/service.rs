@@ -45,12 +45,7 @@ impl<R: ConsultantRepository> ConsultantsService for ConsultantApi<R> {
     ) -> Result<Response<v1::CreateConsultantResponse>, Status> {
         let id = idempotency::resource_id(&request, request.get_ref().request_id.as_deref())?;
         let consultant = request.into_inner().consultant.unwrap_or_default();
-        let new = NewConsultant {
-            name: required("name", consultant.name)?,
-            email: required("email", consultant.email)?,
-            born: consultant.born.map(NaiveDate::try_from).transpose()?,
-            active: required("active", consultant.active)?,
-        };
+        let new = new_consultant(consultant)?;
         let consultant = self.consultants.create(id, new).await?;
         Ok(Response::new(v1::CreateConsultantResponse {
             consultant: Some(consultant.into()),
@@ -112,18 +107,9 @@ impl<R: ConsultantRepository> ConsultantsService for ConsultantApi<R> {
             update_mask,
         } = request.into_inner();
         let consultant = consultant.unwrap_or_default();
-        let mask = UpdateMask::new(update_mask);
         let id = parse_uuid(&consultant.id)?;
         let expected_version = etag::expected(&consultant.etag);
-        let change = ConsultantChange {
-            name: mask.required("name", consultant.name),
-            email: mask.required("email", consultant.email),
-            born: mask.optional(
-                "born",
-                consultant.born.map(NaiveDate::try_from).transpose()?,
-            ),
-            active: mask.required("active", consultant.active),
-        };
+        let change = consultant_change(consultant, &UpdateMask::new(update_mask))?;
         let consultant = self
             .consultants
             .update(id, expected_version, change)
@@ -145,17 +131,70 @@ impl<R: ConsultantRepository> ConsultantsService for ConsultantApi<R> {
     }
 }
 
+/// What a request creates. A `_` stands for what the server sets itself.
+fn new_consultant(message: v1::Consultant) -> Result<NewConsultant, Status> {
+    let v1::Consultant {
+        id: _,
+        etag: _,
+        created_at: _,
+        updated_at: _,
+        name,
+        email,
+        born,
+        active,
+    } = message;
+    Ok(NewConsultant {
+        name: required("name", name)?,
+        email: required("email", email)?,
+        born: born.map(NaiveDate::try_from).transpose()?,
+        active: required("active", active)?,
+    })
+}
+
+/// What a request changes: the fields that its mask names. A `_` stands for what no request changes.
+fn consultant_change(
+    message: v1::Consultant,
+    mask: &UpdateMask,
+) -> Result<ConsultantChange, Status> {
+    let v1::Consultant {
+        id: _,
+        etag: _,
+        created_at: _,
+        updated_at: _,
+        name,
+        email,
+        born,
+        active,
+    } = message;
+    Ok(ConsultantChange {
+        name: mask.required("name", name),
+        email: mask.required("email", email),
+        born: mask.optional("born", born.map(NaiveDate::try_from).transpose()?),
+        active: mask.required("active", active),
+    })
+}
+
 impl From<Consultant> for v1::Consultant {
     fn from(consultant: Consultant) -> Self {
+        let Consultant {
+            id,
+            version,
+            created_at,
+            updated_at,
+            name,
+            email,
+            born,
+            active,
+        } = consultant;
         Self {
-            id: consultant.id.to_string(),
-            etag: etag::format(consultant.version),
-            created_at: Some(consultant.created_at.into()),
-            updated_at: Some(consultant.updated_at.into()),
-            name: Some(consultant.name),
-            email: Some(consultant.email),
-            born: consultant.born.map(Into::into),
-            active: Some(consultant.active),
+            id: id.to_string(),
+            etag: etag::format(version),
+            created_at: Some(created_at.into()),
+            updated_at: Some(updated_at.into()),
+            name: Some(name),
+            email: Some(email),
+            born: born.map(Into::into),
+            active: Some(active),
         }
     }
 }
@@ -179,7 +218,7 @@ impl From<Error> for Status {
     }
 }
 
-/// Validation has seen to it that the value is there; without it, this is the answer.
+/// Validation refuses a request without the value, so no caller gets this error.
 fn required<T>(field: &str, value: Option<T>) -> Result<T, Status> {
     value.ok_or_else(|| Status::invalid_argument(format!("{field} is required")))
 }

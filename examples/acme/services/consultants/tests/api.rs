@@ -43,12 +43,25 @@ fn assert_holds(found: &Value, expected: &Value) {
     }
 }
 
+/// That `given` has every field that a client can set, so that no test forgets a new one.
+fn assert_gives_all(given: &Value, consultant: &Value) {
+    let set_by_the_server = ["id", "etag", "createdAt", "updatedAt"];
+    for field in consultant.as_object().unwrap().keys() {
+        let is_given = given.get(field).is_some();
+        assert!(
+            is_given || set_by_the_server.contains(&field.as_str()),
+            "`first` and `second` lack {field}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn what_is_created_is_found() {
     let server = TestServer::start(&SERVICE).await;
     for value in [first(), second()] {
         let created = create(&server, value.clone()).await;
         assert_holds(&created, &value);
+        assert_gives_all(&value, &created);
         let found = server.get(&path_of(&created)).await;
         assert_eq!((found.status, found.json), (200, created));
     }

@@ -1,4 +1,4 @@
-//! The rules, knowing neither transport nor SQL.
+//! The rules. They know neither transport nor SQL.
 
 mod email;
 mod password;
@@ -23,7 +23,7 @@ pub use self::{
     users::{NewUser, User, UserChange, UserField, UserRepository, Users},
 };
 
-/// Why a call did nothing.
+/// Why a use case failed. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("there is no user {0}")]
@@ -34,12 +34,12 @@ pub enum Error {
     Changed(Uuid),
     #[error("only the user themselves may do this")]
     NotYourself,
-    /// No user has the address, or the password is another: which of the two is not told.
+    /// No user has this address, or the password is wrong. The message does not say which.
     #[error("no user has this e-mail address and this password")]
     WrongCredentials,
-    #[error("the old password is another")]
+    #[error("the old password is wrong")]
     WrongPassword,
-    /// Whether it ever was is not told.
+    /// The message does not say whether the session ever existed.
     #[error("the session has ended: log in again")]
     SessionEnded,
     #[error("too many attempts failed: try again in {} s", whole_seconds(.0))]
@@ -54,7 +54,7 @@ pub enum Error {
     Platform(#[from] platform::Error),
 }
 
-/// Rounded up: whoever waits so long has waited long enough.
+/// Rounded up, so that a retry after this many seconds is not too early.
 fn whole_seconds(duration: &Duration) -> u64 {
     duration.as_millis().div_ceil(1000) as u64
 }

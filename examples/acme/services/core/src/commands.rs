@@ -1,9 +1,9 @@
-//! The commands of `core` beside those of every service.
+//! The commands that only `core` has.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use clap::Subcommand;
-use platform::{Platform, auth::SigningKeys};
+use platform::{Platform, StartError, auth::SigningKeys};
 
 use crate::{
     biz::{Error, Users},
@@ -11,7 +11,7 @@ use crate::{
     server::{MIGRATIONS, Settings},
 };
 
-/// What `core` can be told on the command line.
+/// The commands of `core`.
 #[derive(Subcommand)]
 pub enum Command {
     /// The keys that sign tokens.
@@ -19,7 +19,7 @@ pub enum Command {
         #[command(subcommand)]
         command: Keys,
     },
-    /// What users are to the team.
+    /// The roles of users.
     Users {
         #[command(subcommand)]
         command: Roles,
@@ -28,12 +28,12 @@ pub enum Command {
 
 #[derive(Subcommand)]
 pub enum Keys {
-    /// Add a key that signs after a while, when all who verify know it, and delete those whose last token has expired.
+    /// Add a key, which signs once all services can know it, and delete the keys whose last token has expired.
     Rotate {
-        /// How long it is only published: longer than any verifier takes to read the keys again.
+        /// How long the key is published before it signs. It must be longer than services take to read the keys again.
         #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = humantime::parse_duration)]
         after: Duration,
-        /// A private key (PEM, PKCS#8) to add, instead of a new one.
+        /// A private key to add (PEM, PKCS#8). Without it, a new one is made.
         #[arg(long, value_name = "PATH")]
         key: Option<PathBuf>,
     },
@@ -41,14 +41,14 @@ pub enum Keys {
 
 #[derive(Subcommand)]
 pub enum Roles {
-    /// Give a role to a user, from their next access token on.
+    /// Give a role to a user. Their next access token has it.
     Grant {
         /// The address that the user logs in with.
         email: String,
         /// One of `service.roles` of the configuration.
         role: String,
     },
-    /// Take a role from a user, from their next access token on.
+    /// Take a role from a user. Their next access token does not have it.
     Revoke {
         /// The address that the user logs in with.
         email: String,
@@ -58,8 +58,8 @@ pub enum Roles {
 }
 
 impl Command {
-    /// Does what was told, with the configuration of the service.
-    pub async fn run(self, platform: &Platform) -> Result<(), platform::Error> {
+    /// Runs the command with the configuration of the service.
+    pub async fn run(self, platform: &Platform) -> Result<(), StartError> {
         let settings = platform.settings::<Settings>()?;
         match self {
             Self::Keys {
@@ -74,7 +74,7 @@ impl Command {
                 let database = platform.database(&MIGRATIONS)?;
                 if database.pending(&MIGRATIONS).await? > 0 {
                     let reason = "the database lacks migrations: run the command `migrate`";
-                    return Err(platform::Error::internal(reason));
+                    return Err(StartError::new(reason));
                 }
                 let store = UserStore::new(database, &platform.cache()?);
                 let users = Users::new(Arc::new(store), settings.roles);
@@ -83,8 +83,8 @@ impl Command {
                     Roles::Revoke { email, role } => users.revoke(email, role).await,
                 };
                 done.map_err(|error| match error {
-                    Error::Platform(error) => error,
-                    error => platform::Error::internal(error),
+                    Error::Platform(error) => error.into(),
+                    error => StartError::new(error),
                 })
             }
         }

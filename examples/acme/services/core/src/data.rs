@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use platform::{
     cache::{Cache, CachedRows},
-    database::{Column, Database, Sql, listing, with_conn},
+    database::{self, Column, Database, Sql, listing, with_conn},
     page::ListQuery,
 };
 use serde::{Deserialize, Serialize};
@@ -25,7 +25,7 @@ pub struct UserStore {
 }
 
 impl UserStore {
-    /// Users in this database, whose migrations are the ones of this crate, behind this cache.
+    /// Users in this database, which has the migrations of this crate, behind this cache.
     pub fn new(database: Database, cache: &Cache) -> Self {
         Self {
             database,
@@ -58,17 +58,26 @@ impl UserStore {
 
 impl UserRepository for UserStore {
     async fn insert(&self, user: &User, password_hash: &str) -> Result<(), Error> {
+        let User {
+            id,
+            version,
+            created_at,
+            updated_at,
+            email,
+            name,
+        } = user;
+        let id = *id;
         let row = (
-            users::id.eq(Sql(user.id)),
-            users::version.eq(user.version),
-            users::created_at.eq(Sql(user.created_at)),
-            users::updated_at.eq(Sql(user.updated_at)),
-            users::email.eq(&user.email),
-            users::name.eq(&user.name),
+            users::id.eq(Sql(id)),
+            users::version.eq(version),
+            users::created_at.eq(Sql(*created_at)),
+            users::updated_at.eq(Sql(*updated_at)),
+            users::email.eq(email),
+            users::name.eq(name),
             users::password_hash.eq(password_hash),
         );
-        // That there was none may be cached.
-        let invalidation = self.rows.invalidation(user.id);
+        // The cache may hold "not found" for this id.
+        let invalidation = self.rows.invalidation(id);
         with_conn!(&self.database, |conn| {
             diesel::insert_into(users::table)
                 .values(row)
@@ -106,10 +115,11 @@ impl UserRepository for UserStore {
         change: &UserChange,
         now: DateTime<Utc>,
     ) -> Result<Option<User>, Error> {
+        let UserChange { email, name } = change;
         let change = UserChanges {
             updated_at: Sql(now),
-            email: change.email.as_deref(),
-            name: change.name.as_deref(),
+            email: email.as_deref(),
+            name: name.as_deref(),
         };
         let invalidation = self.rows.invalidation(id);
         let row = with_conn!(&self.database, |conn| {
@@ -125,7 +135,7 @@ impl UserRepository for UserStore {
                 .optional()
         })
         .map_err(email_taken)?;
-        // Even if none was found: what is cached may be what led the caller to look for it.
+        // Also when no row was found: the entry in the cache may be outdated.
         invalidation.run().await;
         Ok(row.map(User::from))
     }
@@ -174,7 +184,7 @@ impl UserRepository for UserStore {
     }
 }
 
-/// Where a field is kept.
+/// The column of a field.
 fn column(field: UserField) -> Column<users::table> {
     match field {
         UserField::CreatedAt => Column::of(users::created_at),
@@ -182,7 +192,7 @@ fn column(field: UserField) -> Column<users::table> {
     }
 }
 
-/// What is read of a row, and cached: no secrets.
+/// The columns that are read and cached. They hold no secrets.
 #[derive(Clone, Queryable, Selectable, Serialize, Deserialize)]
 #[diesel(table_name = users)]
 struct UserRow {
@@ -224,7 +234,7 @@ impl From<UserRow> for User {
 }
 
 fn email_taken(error: platform::Error) -> Error {
-    match error.unique_violation("users", &["email"]) {
+    match database::unique_violation(&error, "users", &["email"]) {
         Some(_) => Error::EmailTaken,
         None => error.into(),
     }

@@ -1,4 +1,4 @@
-//! Who may come in: users, and the tokens they log in for.
+//! Users, their log ins, and the keys that sign their tokens.
 //!
 //! A request goes through [`service`] (transport), [`biz`] (rules) and [`data`] (storage);
 //! [`server`] puts the three together.

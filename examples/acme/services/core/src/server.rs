@@ -4,9 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use auth_api::v1 as auth;
 use platform::{
-    Module, Platform, Service, auth::SigningKeys, config::duration, database::Migrations,
+    Module, Platform, Service, StartError, auth::SigningKeys, database::Migrations, section,
 };
-use serde::{Deserialize, Deserializer, de::Error};
 use users_api::v1 as users;
 
 use crate::{
@@ -16,8 +15,10 @@ use crate::{
     service::{AuthApi, UsersApi},
 };
 
-/// This service, as [`platform::run`] takes it.
-pub const SERVICE: Service = platform::service!(wire, commands: Command);
+/// This service, for [`platform::run`].
+///
+/// A `static` and no `const`, whose code would be compiled into the program and each test program instead of once, here.
+pub static SERVICE: Service = platform::service!(wire, commands: Command);
 
 /// Services that run in this process, on its ports.
 pub const MOUNTED: &[&Service] = &[
@@ -27,23 +28,23 @@ pub const MOUNTED: &[&Service] = &[
 /// The tables of this service.
 pub const MIGRATIONS: Migrations = platform::migrations!();
 
-/// The `service` section of the configuration.
-#[derive(Deserialize)]
-pub(crate) struct Settings {
-    /// For how long an access token is accepted.
-    #[serde(deserialize_with = "token_lifetime")]
-    pub token_lifetime: Duration,
-    /// How long a session lasts without a refresh.
-    #[serde(deserialize_with = "session_lifetime")]
-    session_idle: Duration,
-    /// How long a session lasts.
-    #[serde(deserialize_with = "session_lifetime")]
-    session_lifetime: Duration,
-    pub roles: Roles,
+section! {
+    /// Section `service` of the configuration.
+    pub(crate) struct Settings {
+        /// How long an access token is valid. It cannot be revoked: it stays valid for this time after its user was
+        /// deleted or has logged out.
+        token_lifetime: Duration => within("1s", "5m"),
+        /// How long a session lasts without a refresh.
+        session_idle: Duration => within("1s", "3650d"),
+        /// How long a session lasts, however often it is refreshed.
+        session_lifetime: Duration => within("1s", "3650d"),
+        /// The roles that users can have, each with the scopes that come with it.
+        roles: Roles,
+    }
 }
 
-/// Read from top to bottom: each line needs the ones above it.
-async fn wire(platform: &Platform) -> Result<Module, platform::Error> {
+/// Makes the parts of the service. Read it from top to bottom: each line needs those above it.
+async fn wire(platform: &Platform) -> Result<Module, StartError> {
     let database = platform.database(&MIGRATIONS)?;
     let cache = platform.cache()?;
     let settings = platform.settings::<Settings>()?;
@@ -62,23 +63,4 @@ async fn wire(platform: &Platform) -> Result<Module, platform::Error> {
         .issuer(&signing_keys)
         .contract(users::users_service(users))
         .contract(auth::auth_service(AuthApi::new(sessions))))
-}
-
-/// Nothing calls an access token back: for so long it speaks for a user who was deleted or has logged out.
-fn token_lifetime<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    const LONGEST: Duration = Duration::from_secs(5 * 60);
-    let lifetime = duration::deserialize(deserializer)?;
-    match (Duration::from_secs(1)..=LONGEST).contains(&lifetime) {
-        true => Ok(lifetime),
-        false => Err(D::Error::custom("must be from 1s to 5m")),
-    }
-}
-
-fn session_lifetime<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
-    let lifetime = duration::deserialize(deserializer)?;
-    match (Duration::from_secs(1)..=LONGEST).contains(&lifetime) {
-        true => Ok(lifetime),
-        false => Err(D::Error::custom("must be from 1s to 3650d")),
-    }
 }

@@ -3,6 +3,8 @@
 mod auth;
 mod users;
 
+use std::time::Duration;
+
 use auth_api::v1 as auth_v1;
 use tonic::Status;
 use users_api::v1 as users_v1;
@@ -33,8 +35,10 @@ impl From<Error> for Status {
             Error::TooManyAttempts(wait) => auth_v1::errors::too_many_attempts(message)
                 .retry_after(wait)
                 .into(),
-            Error::Busy => auth_v1::errors::busy(message).into(),
-            // These only commands meet.
+            Error::Busy => auth_v1::errors::busy(message)
+                .retry_after(Duration::from_secs(1))
+                .into(),
+            // Only commands get these.
             Error::UnknownRole { .. } | Error::UnknownEmail(_) => {
                 platform::Error::internal(message).into()
             }

@@ -13,17 +13,21 @@ use users_api::v1::{
 
 const PASSWORD: &str = "correct horse";
 
-/// Registers a user and logs in; answers with the user and the token.
+/// Registers a user and logs in. Returns the user, as they see themselves, and the access token.
 async fn join(server: &TestServer, email: &str) -> (Value, String) {
     let registration = json!({"user": {"email": email, "name": "Ada"}, "password": PASSWORD});
     let registered = server.anonymous().post("/v1/users", registration).await;
     assert_eq!(registered.status, 200, "{}", registered.json);
+    let mut user = registered.json;
+    // Nobody is known to look at the answer of a public method.
+    assert_eq!(user["email"], Value::Null);
+    user["email"] = email.into();
 
     let credentials = json!({"email": email, "password": PASSWORD});
     let session = server.anonymous().post("/v1/auth/login", credentials).await;
     assert_eq!(session.status, 200, "{}", session.json);
     let token = session.json["accessToken"].as_str().unwrap().to_owned();
-    (registered.json, token)
+    (user, token)
 }
 
 #[tokio::test]
@@ -38,6 +42,32 @@ async fn a_user_registers_logs_in_and_is_found() {
     assert_eq!((found.status, found.json), (200, user.clone()));
     let listed = client.get("/v1/users").await;
     assert_eq!(listed.status, 403, "{}", listed.json);
+}
+
+#[tokio::test]
+async fn an_address_is_seen_by_its_user_and_by_administrators_only() {
+    let server = TestServer::start(&SERVICE).await;
+    let (ada, ada_token) = join(&server, "ada@example.com").await;
+    let (_, eve_token) = join(&server, "eve@example.com").await;
+    let id = ada["id"].as_str().unwrap();
+    let admin_token = server.token("an administrator");
+    for (token, expected) in [
+        (&ada_token, Some("ada@example.com")),
+        (&eve_token, None),
+        (&admin_token, Some("ada@example.com")),
+    ] {
+        let over_http = server
+            .with_token(token)
+            .get(&format!("/v1/users/{id}"))
+            .await;
+        assert_eq!(over_http.json["email"], json!(expected));
+        assert_eq!(over_http.json["name"], "Ada");
+
+        let get = testkit::authorized(GetUserRequest { id: id.to_owned() }, token);
+        let mut client = UsersServiceClient::new(server.channel());
+        let over_grpc = client.get_user(get).await.unwrap().into_inner();
+        assert_eq!(over_grpc.user.unwrap().email.as_deref(), expected);
+    }
 }
 
 #[tokio::test]
@@ -166,13 +196,11 @@ async fn everything_works_over_grpc() {
         user: Some(ada),
         password: PASSWORD.to_owned(),
     };
-    let user = users
-        .create_user(registration)
-        .await
-        .unwrap()
-        .into_inner()
-        .user
-        .unwrap();
+    let registered = users.create_user(registration).await.unwrap().into_inner();
+    let user = User {
+        email: Some("ada@example.com".to_owned()),
+        ..registered.user.unwrap()
+    };
 
     let credentials = LogInRequest {
         email: "ada@example.com".to_owned(),

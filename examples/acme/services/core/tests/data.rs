@@ -169,7 +169,7 @@ async fn a_new_password_ends_the_other_sessions(database: &Database) {
     );
 }
 
-/// Of a log in and a change of the password at once, whichever comes first, one session is left: the one with the new
+/// When a log in and a change of the password happen at once, in whichever order, one session is left: that of the new
 /// password.
 async fn a_password_that_is_changed_meanwhile_begins_no_session(database: &Database) {
     for round in 0..20 {

@@ -68,7 +68,7 @@ async fn list_in_every_way(store: &UserStore, user: &User) {
         };
         let query = ListQuery::new("users", USER_FIELDS, request).unwrap();
         store.list(&query).await.unwrap();
-        // Two of them, so that there is a next page.
+        // Two users, so that there is a next page.
         let page = query.page(vec![user.clone(), user.clone()]).unwrap();
         let next = ListRequest {
             page_token: &page.next_page_token,

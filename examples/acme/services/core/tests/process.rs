@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use testkit::{Client, Double, RunningDouble};
 
-/// A process that serves in a folder of its own, with a log that tells everything.
+/// A process that serves in a folder of its own and logs at the lowest level.
 struct Core {
     http: SocketAddr,
     grpc: SocketAddr,
@@ -39,7 +39,7 @@ impl Core {
         Self::traced_by("").await
     }
 
-    /// Every request is traced to this collector.
+    /// Starts it with every request traced to this collector.
     async fn traced_by(collector: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let log = File::create(folder.path().join("log")).unwrap();
@@ -83,7 +83,7 @@ impl Core {
         command.args(arguments).output().unwrap()
     }
 
-    /// As Ctrl-C does, so that what was not written yet is.
+    /// Stops it as Ctrl-C does, so that all logs and traces are written.
     async fn stop(&mut self) {
         let id = self.process.0.id().to_string();
         let told = Command::new("kill").args(["-INT", &id]).status().unwrap();
@@ -95,6 +95,17 @@ impl Core {
             }
         };
         assert!(ended.success());
+    }
+
+    /// The memory that the process has now, without the pages of its program file (proc_pid_status(5)).
+    #[cfg(target_os = "linux")]
+    fn own_mebibytes(&self) -> usize {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.0.id())).unwrap();
+        let own = status
+            .lines()
+            .find_map(|line| line.strip_prefix("RssAnon:"));
+        let kibibytes = own.unwrap().trim_end_matches("kB").trim();
+        kibibytes.parse::<usize>().unwrap() / 1024
     }
 
     fn log(&self) -> String {
@@ -185,7 +196,7 @@ fn assert_refused(ended: Output, sentence: &str) {
     assert_eq!(String::from_utf8(ended.stderr).unwrap(), sentence);
 }
 
-/// A collector of traces, and the text of all that it was sent.
+/// A collector of traces, and the text of everything it received.
 async fn collector() -> (RunningDouble, Arc<Mutex<String>>) {
     let traces = Arc::new(Mutex::new(String::new()));
     let sent = traces.clone();
@@ -197,7 +208,7 @@ async fn collector() -> (RunningDouble, Arc<Mutex<String>>) {
     (Double::new().method(EXPORT, export).start().await, traces)
 }
 
-/// Whatever is done with a user, and whatever goes wrong.
+/// Calls every method, with success and with errors, and then searches everything that was written.
 #[tokio::test]
 async fn nothing_that_is_secret_or_personal_is_written_anywhere() {
     let (collector, traces) = collector().await;
@@ -225,7 +236,7 @@ async fn nothing_that_is_secret_or_personal_is_written_anywhere() {
     let first = log_in(&core, EMAIL, PASSWORD).await;
     let body = json!({"refreshToken": first["refreshToken"]});
     let second = anonymous.post("/v1/auth/refresh", body.clone()).await.json;
-    // The warning that it is stolen.
+    // This logs the warning that the token is stolen.
     errors.push(anonymous.post("/v1/auth/refresh", body).await);
     let granted = core.run(&["users", "grant", EMAIL, "admin"]);
     assert!(granted.status.success(), "{granted:?}");
@@ -303,7 +314,37 @@ async fn nothing_that_is_secret_or_personal_is_written_anywhere() {
     }
 }
 
-/// The lines of the keys that sign tokens.
+/// Anyone can send passwords. They must not be able to fill the memory of a container.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn passwords_take_a_block_of_memory_for_each_core_and_no_more() {
+    let core = Core::start().await;
+    let idle = core.own_mebibytes();
+    for number in 0..45 {
+        let email = format!("{number}@personal.example");
+        let user = json!({"user": {"email": email, "name": "Zuleika"}, "password": PASSWORD});
+        let registered = core.client(&Value::Null).post("/v1/users", user).await;
+        assert_eq!(registered.status, 200, "{}", registered.json);
+    }
+    let mut connections = tokio::task::JoinSet::new();
+    for connection in 0..40 {
+        let client = core.client(&Value::Null);
+        connections.spawn(async move {
+            for number in (connection..100).step_by(40) {
+                let email = format!("{number}@personal.example");
+                let wrong = json!({"email": email, "password": "wrong horse"});
+                assert_eq!(client.post("/v1/auth/login", wrong).await.status, 401);
+            }
+        });
+    }
+    connections.join_all().await;
+
+    let cores = std::thread::available_parallelism().unwrap().get();
+    let (used, most) = (core.own_mebibytes(), idle + 19 * cores + 10);
+    assert!(used <= most, "{used} MiB, {idle} MiB before");
+}
+
+/// The lines of the private keys that sign tokens.
 fn keys(core: &Core) -> Vec<String> {
     let mut lines = Vec::new();
     let mut folders = vec![core.folder.path().join("data/keys")];

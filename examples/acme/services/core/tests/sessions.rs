@@ -50,7 +50,7 @@ async fn a_session_goes_on_until_it_is_logged_out() {
     let client = server.with_token(second["accessToken"].as_str().unwrap());
     let path = format!("/v1/users/{}", user["id"].as_str().unwrap());
     assert_eq!(client.get(&path).await.status, 200);
-    // A refresh token is none for the services.
+    // Services do not accept a refresh token.
     let client = server.with_token(second["refreshToken"].as_str().unwrap());
     assert_eq!(client.get(&path).await.status, 401);
 
@@ -174,7 +174,7 @@ async fn access_tokens_of_more_than_five_minutes_are_not_to_be_had() {
 
 type Auth = AuthServiceClient<Channel>;
 
-/// Behind a proxy that tells where its clients are.
+/// A server behind a proxy that forwards the addresses of its clients.
 async fn behind_a_proxy() -> (TestServer, Auth) {
     let server = TestServer::configured(&SERVICE, &[("http.proxies", "127.0.0.0/8")]).await;
     let auth = AuthServiceClient::new(server.channel());
@@ -220,7 +220,7 @@ async fn a_guesser_is_throttled_and_the_user_logs_in_from_elsewhere() {
         "{wait:?}"
     );
 
-    // The right password is no way to find out that it is.
+    // The right password gets the same answer, so that a guesser cannot find out that it is right.
     let right = log_in_from(&mut auth, "203.0.113.1", "ADA@example.com", PASSWORD).await;
     assert_eq!(right.unwrap_err().code(), Code::ResourceExhausted);
     let victim = log_in_from(&mut auth, "203.0.113.2", "ada@example.com", PASSWORD).await;
@@ -243,9 +243,9 @@ async fn stuffing_is_throttled_and_the_victims_log_in_from_elsewhere() {
     {
         tried += 1;
     }
-    // More only if a minute has passed.
+    // It is more than 100 only if a minute has passed.
     assert!((100..110).contains(&tried), "{tried}");
-    // Not even by the account that the leaked password would have opened.
+    // The one account for which the leaked password is right is refused, too.
     let leaked = log_in_from(&mut auth, "203.0.113.1", "ada@example.com", PASSWORD).await;
     assert_eq!(leaked.unwrap_err().code(), Code::ResourceExhausted);
     let victim = log_in_from(&mut auth, "203.0.113.2", "ada@example.com", PASSWORD).await;

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
+use api_model::message::{Field, Kind, Message, NULL_VALUE, Shape, Types};
 use serde_json::{Map, Value, json};
 
-use super::{comment, described, rules};
-use crate::{names::real_oneof, options};
+use super::rules;
 
 /// What a message is described for.
 #[derive(Clone, Copy, PartialEq)]
@@ -18,97 +17,92 @@ pub enum Use {
 }
 
 /// The schemas that the operations refer to, by name.
-#[derive(Default)]
-pub struct Schemas(BTreeMap<String, Value>);
+pub struct Schemas<'a> {
+    pub types: &'a Types,
+    schemas: BTreeMap<String, Value>,
+}
 
-impl Schemas {
+impl<'a> Schemas<'a> {
+    pub fn new(types: &'a Types) -> Self {
+        Self {
+            types,
+            schemas: BTreeMap::new(),
+        }
+    }
+
     pub fn finish(mut self) -> BTreeMap<String, Value> {
-        self.0.insert("google.rpc.Status".to_owned(), status());
-        self.0
+        self.schemas
+            .insert("google.rpc.Status".to_owned(), status());
+        self.schemas
     }
 
     /// A field in a body.
-    pub fn field(&mut self, field: &FieldDescriptor, usage: Use) -> Value {
-        let values = options::rules(field);
-
-        match field.kind() {
-            Kind::Message(entry) if field.is_map() => {
-                let mut schema = json!({
-                    "type": "object",
-                    "additionalProperties": self.value(&entry.map_entry_value_field(), usage),
-                });
-                rules::map(&mut schema, values.as_ref());
+    pub fn field(&mut self, field: &Field, usage: Use) -> Value {
+        let value = self.value(&field.kind, usage);
+        match &field.shape {
+            Shape::Map(_) => {
+                let mut schema = json!({"type": "object", "additionalProperties": value});
+                rules::map(&mut schema, &field.rules.own);
                 schema
             }
-            _ if field.is_list() => {
-                let mut schema = json!({"type": "array", "items": self.value(field, usage)});
-                rules::list(&mut schema, values.as_ref());
-                schema
-            }
-            _ => {
-                let mut schema = self.value(field, usage);
-                rules::value(
-                    &mut schema,
-                    &field.kind(),
-                    values.as_ref(),
-                    usage == Use::Answered,
-                );
-                schema
+            Shape::List => self.list(field, value),
+            Shape::Value | Shape::Optional | Shape::Member(..) => {
+                self.ruled(field, value, usage == Use::Answered)
             }
         }
     }
 
     /// A field in the path or the query, where every value is text and a list repeats its name.
-    pub fn parameter(&mut self, field: &FieldDescriptor) -> Value {
-        let mut schema = match field.kind() {
-            Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => {
-                json!({"type": "integer", "format": "int32"})
-            }
-            Kind::Uint32 | Kind::Fixed32 => {
-                json!({"type": "integer", "format": "uint32", "minimum": 0})
-            }
-            Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => {
-                json!({"type": "integer", "format": "int64"})
-            }
-            Kind::Uint64 | Kind::Fixed64 => {
-                json!({"type": "integer", "format": "uint64", "minimum": 0})
-            }
+    pub fn parameter(&mut self, field: &Field) -> Value {
+        let schema = match &field.kind {
+            Kind::Int32 => json!({"type": "integer", "format": "int32"}),
+            Kind::Uint32 => json!({"type": "integer", "format": "uint32", "minimum": 0}),
+            Kind::Int64 => json!({"type": "integer", "format": "int64"}),
+            Kind::Uint64 => json!({"type": "integer", "format": "uint64", "minimum": 0}),
             Kind::Double | Kind::Float => json!({"type": "number"}),
-            _ => self.value(field, Use::Sent),
+            kind => self.value(kind, Use::Sent),
         };
-        let values = options::rules(field);
-        if field.is_list() {
-            schema = json!({"type": "array", "items": schema});
-            rules::list(&mut schema, values.as_ref());
-        } else {
-            rules::value(&mut schema, &field.kind(), values.as_ref(), false);
+        match &field.shape {
+            Shape::List => self.list(field, schema),
+            _ => self.ruled(field, schema, false),
         }
+    }
+
+    fn list(&self, field: &Field, items: Value) -> Value {
+        let mut schema = json!({"type": "array", "items": items});
+        rules::list(&mut schema, &field.rules.own);
         schema
     }
 
-    /// One value of a field, whatever its cardinality.
-    fn value(&mut self, field: &FieldDescriptor, usage: Use) -> Value {
+    fn ruled(&self, field: &Field, mut schema: Value, answered: bool) -> Value {
+        let values = match &field.kind {
+            Kind::Enum(name) => self.types.enums[name].values.as_slice(),
+            _ => &[],
+        };
+        rules::value(&mut schema, &field.kind, values, &field.rules.own, answered);
+        schema
+    }
+
+    /// One value of a field, whatever its shape.
+    fn value(&mut self, kind: &Kind, usage: Use) -> Value {
         let answered = usage == Use::Answered;
-        match field.kind() {
+        match kind {
             Kind::Double | Kind::Float if answered => json!({"type": "number"}),
             Kind::Double | Kind::Float => json!({"type": ["number", "string"], "pattern": NUMBER}),
-            Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => {
-                integer("int32", i32::MIN.into(), i32::MAX.into(), answered)
-            }
-            Kind::Uint32 | Kind::Fixed32 => integer("uint32", 0, u32::MAX.into(), answered),
-            Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => long("int64", "^-?[0-9]+$", answered),
-            Kind::Uint64 | Kind::Fixed64 => long("uint64", "^[0-9]+$", answered),
+            Kind::Int32 => integer("int32", i32::MIN.into(), i32::MAX.into(), answered),
+            Kind::Uint32 => integer("uint32", 0, u32::MAX.into(), answered),
+            Kind::Int64 => long("int64", "^-?[0-9]+$", answered),
+            Kind::Uint64 => long("uint64", "^[0-9]+$", answered),
             Kind::Bool => json!({"type": "boolean"}),
             Kind::String => json!({"type": "string"}),
             Kind::Bytes => {
                 json!({"type": "string", "format": "byte", "contentEncoding": "base64", "pattern": BASE64})
             }
-            Kind::Enum(e) if e.full_name() == "google.protobuf.NullValue" => {
-                json!({"type": "null"})
-            }
-            Kind::Enum(e) => {
-                let names = e.values().map(|value| Value::from(value.name()));
-                let numbers = e.values().map(|value| Value::from(value.number()));
+            Kind::Enum(name) if name == NULL_VALUE => json!({"type": "null"}),
+            Kind::Enum(name) => {
+                let values = &self.types.enums[name].values;
+                let names = values.iter().map(|(name, _)| Value::from(name.as_str()));
+                let numbers = values.iter().map(|(_, number)| Value::from(*number));
                 let values: Vec<_> = if answered {
                     names.collect()
                 } else {
@@ -116,66 +110,67 @@ impl Schemas {
                 };
                 json!({"enum": values})
             }
-            Kind::Message(message) => self.message(&message, usage),
+            Kind::Message(message) => self.message(message, usage),
         }
     }
 
     /// A whole message: well-known ones where they are used, the others by reference.
-    pub fn message(&mut self, message: &MessageDescriptor, usage: Use) -> Value {
+    pub fn message(&mut self, message: &str, usage: Use) -> Value {
+        let message = &self.types.messages[message];
         if let Some(schema) = self.well_known(message, usage) {
             return schema;
         }
         let suffix = match usage {
-            Use::Sent if !message.name().ends_with("Request") => ".Input",
+            Use::Sent if !message.name.ends_with("Request") => ".Input",
             Use::Patched => ".Patch",
             Use::Answered | Use::Sent => "",
         };
-        let name = format!("{}{suffix}", message.full_name());
-        if !self.0.contains_key(&name) {
+        let name = format!("{}{suffix}", message.full_name);
+        if !self.schemas.contains_key(&name) {
             // There before its fields are: a message may contain itself.
-            self.0.insert(name.clone(), Value::Null);
+            self.schemas.insert(name.clone(), Value::Null);
             let schema = self.object(message, usage);
-            self.0.insert(name.clone(), schema);
+            self.schemas.insert(name.clone(), schema);
         }
         json!({"$ref": format!("#/components/schemas/{name}")})
     }
 
-    fn object(&mut self, message: &MessageDescriptor, usage: Use) -> Value {
+    fn object(&mut self, message: &Message, usage: Use) -> Value {
         // A resource within the patched one is replaced as a whole.
-        let inner = if usage == Use::Patched && !message.name().ends_with("Request") {
+        let inner = if usage == Use::Patched && !message.name.ends_with("Request") {
             Use::Sent
         } else {
             usage
         };
         let mut properties = Map::new();
         let mut required = Vec::new();
-        for field in message.fields() {
-            let behavior = options::behavior(&field);
+        for field in &message.fields {
+            let behavior = field.behavior;
             if usage == Use::Answered && behavior.input_only {
                 continue;
             }
             let must = match usage {
-                Use::Answered => real_oneof(&field).is_none(),
+                Use::Answered => !field.is_member(),
                 Use::Sent => behavior.required,
                 Use::Patched => false,
             };
-            let schema = self.field(&field, inner);
+            let schema = self.field(field, inner);
             let optional = match usage {
-                Use::Answered => field.supports_presence() && real_oneof(&field).is_none(),
+                Use::Answered => matches!(field.shape, Shape::Optional),
                 Use::Sent | Use::Patched => !must,
             };
             let schema = if optional { nullable(schema) } else { schema };
-            let mut schema = described(&field, schema);
+            let mut schema = described(field, schema);
             if usage != Use::Answered && (behavior.output_only || behavior.identifier) {
                 schema["readOnly"] = true.into();
             }
             if must {
-                required.push(field.json_name().to_owned());
+                required.push(field.json.clone());
             }
-            properties.insert(field.json_name().to_owned(), schema);
+            properties.insert(field.json.clone(), schema);
         }
         let mut object = json!({"type": "object", "properties": properties});
-        let text = comment(&message.parent_file(), message.path());
+        let text = message.comment.paragraphs();
         if !text.is_empty() {
             object["description"] = text.into();
         }
@@ -188,8 +183,8 @@ impl Schemas {
         object
     }
 
-    fn well_known(&mut self, message: &MessageDescriptor, usage: Use) -> Option<Value> {
-        let schema = match message.full_name() {
+    fn well_known(&mut self, message: &Message, usage: Use) -> Option<Value> {
+        let schema = match message.full_name.as_str() {
             "google.protobuf.Timestamp" => json!({"type": "string", "format": "date-time"}),
             "google.protobuf.Duration" => {
                 json!({"type": "string", "pattern": r"^-?[0-9]{1,12}(\.[0-9]{1,9})?s$"})
@@ -223,12 +218,35 @@ impl Schemas {
                 "additionalProperties": false,
             }),
             name if name.starts_with("google.protobuf.") && name.ends_with("Value") => {
-                self.value(&message.get_field_by_name("value")?, usage)
+                self.value(&message.field("value")?.kind, usage)
             }
             _ => return None,
         };
         Some(schema)
     }
+}
+
+/// Adds the comment of a field.
+pub fn described(field: &Field, mut value: Value) -> Value {
+    let mut text = field.comment.paragraphs();
+    if let Some(visibility) = &field.visible_to {
+        let owner = visibility.owner.as_ref();
+        let owner = owner.map(|owner| format!("its owner (`{owner}`)"));
+        let roles = visibility
+            .any_role
+            .iter()
+            .map(|role| format!("the role `{role}`"));
+        let seers: Vec<String> = owner.into_iter().chain(roles).collect();
+        let sentence = format!(
+            "Only for {}; unset for everybody else.",
+            seers.join(" and ")
+        );
+        text = format!("{text}\n\n{sentence}").trim().to_owned();
+    }
+    if !text.is_empty() {
+        value["description"] = text.into();
+    }
+    value
 }
 
 /// Whether a schema is the one of `google.api.HttpBody`, which is no JSON at all.

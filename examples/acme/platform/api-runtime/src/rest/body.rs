@@ -5,9 +5,9 @@ use http::{HeaderValue, header};
 use serde::{Serialize, de::DeserializeSeed};
 
 use crate::{
-    contract::Response,
+    endpoint::Response,
     json::{As, Kind, Nullable},
-    validate::Violations,
+    violations::Violations,
     wkt::HttpBody,
 };
 

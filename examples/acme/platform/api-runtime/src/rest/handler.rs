@@ -9,12 +9,18 @@ use http_body::Frame;
 use http_body_util::{BodyExt, LengthLimitError, StreamBody};
 use tonic::{Status, metadata::MetadataMap};
 
-use super::{Arity, Body, ParamError, Reply, Route, Template, Variable, params::pairs};
+use super::{
+    body::{Body, Reply},
+    path::{Template, Variable},
+    route::Route,
+};
 use crate::{
-    contract::{Endpoint, Method, Request, Response, Transport},
+    endpoint::{Endpoint, Request, Response, Transport},
     error,
     message::Message,
-    validate::Violations,
+    method::Method,
+    params::{Arity, ParamError, pairs},
+    violations::Violations,
 };
 
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
@@ -37,26 +43,29 @@ pub type Decode<Q> = fn(&mut Q, &Body, &mut Violations);
 pub type Encode<R> = fn(&R) -> Result<Reply, serde_json::Error>;
 
 /// The route of a method with one answer.
-pub fn unary<Q, R, F>(
+pub fn unary<T, Q, R, F>(
     method: &'static Method,
     rule: &'static Rule,
     decode: Decode<Q>,
     encode: Encode<R>,
-    call: impl Fn(tonic::Request<Q>) -> F + Clone + Send + Sync + 'static,
+    service: &Arc<T>,
+    call: impl Fn(Arc<T>, tonic::Request<Q>) -> F + Copy + Send + Sync + 'static,
 ) -> Route
 where
+    T: Send + Sync + 'static,
     Q: Message + Send + 'static,
     R: Send + 'static,
     F: Future<Output = Result<tonic::Response<R>, Status>> + Send + 'static,
 {
+    let service = service.clone();
     let endpoint = Endpoint::from_fn(move |request| {
-        let call = call.clone();
+        let service = service.clone();
         Box::pin(async move {
             let request = match read(rule, decode, request).await {
                 Ok(request) => request,
                 Err(response) => return Ok(response),
             };
-            Ok(call(request)
+            Ok(call(service, request)
                 .await
                 .and_then(|answer| write(answer, encode))
                 .unwrap_or_else(failed))
@@ -73,28 +82,31 @@ where
 /// The route of a method with a stream of answers: a line of JSON each, or events when the client asks for
 /// `text/event-stream`. A stream that breaks ends with a line `{"error": …}`, and with the trailer `grpc-status`, which
 /// tells the layers around it what HTTP/1 tells no client.
-pub fn stream<Q, R, S, F>(
+pub fn stream<T, Q, R, S, F>(
     method: &'static Method,
     rule: &'static Rule,
     decode: Decode<Q>,
     encode: Encode<R>,
-    call: impl Fn(tonic::Request<Q>) -> F + Clone + Send + Sync + 'static,
+    service: &Arc<T>,
+    call: impl Fn(Arc<T>, tonic::Request<Q>) -> F + Copy + Send + Sync + 'static,
 ) -> Route
 where
+    T: Send + Sync + 'static,
     Q: Message + Send + 'static,
     R: Send + 'static,
     S: Stream<Item = Result<R, Status>> + Send + 'static,
     F: Future<Output = Result<tonic::Response<S>, Status>> + Send + 'static,
 {
+    let service = service.clone();
     let endpoint = Endpoint::from_fn(move |request| {
-        let call = call.clone();
+        let service = service.clone();
         Box::pin(async move {
             let form = Form::of(&request);
             let request = match read(rule, decode, request).await {
                 Ok(request) => request,
                 Err(response) => return Ok(response),
             };
-            Ok(call(request).await.map_or_else(failed, |answer| {
+            Ok(call(service, request).await.map_or_else(failed, |answer| {
                 let (metadata, messages, _) = answer.into_parts();
                 let mut broken = false;
                 let frames = messages
@@ -200,6 +212,7 @@ async fn read<Q: Message>(
     decode(&mut message, &body, &mut violations);
     set_params(rule, &parts, &mut message, &mut violations);
     violations.into_result().map_err(failed)?;
+    message.clear_output_only();
     let metadata = MetadataMap::from_headers(parts.headers);
     Ok(tonic::Request::from_parts(
         metadata,

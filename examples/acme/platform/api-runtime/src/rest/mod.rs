@@ -2,21 +2,10 @@
 
 mod body;
 mod handler;
-pub mod params;
 mod path;
-
-use crate::contract::{Endpoint, Method};
+mod route;
 
 pub use body::{Body, Reply};
 pub use handler::{Rule, stream, unary};
-pub use params::{Arity, ParamError};
 pub use path::{Segment, Template, Tree, Variable};
-
-/// One HTTP binding of a method.
-pub struct Route {
-    /// HTTP method, `GET`.
-    pub verb: &'static str,
-    pub template: &'static Template,
-    pub method: &'static Method,
-    pub endpoint: Endpoint,
-}
+pub use route::Route;

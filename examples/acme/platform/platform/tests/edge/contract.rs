@@ -39,7 +39,7 @@ where
         descriptor_set: &[],
         openapi: "{}",
     };
-    let routes = methods.iter().map(route).collect();
+    let routes: Vec<_> = methods.iter().map(route).collect();
     let grpc = answer.map_response(|mut response| {
         let grpc = HeaderValue::from_static("application/grpc");
         response.headers_mut().insert(CONTENT_TYPE, grpc);

@@ -59,12 +59,13 @@ fn tonic_request(request: Request) -> tonic::Request<()> {
     tonic::Request::from_parts(metadata, parts.extensions, ())
 }
 
-#[derive(serde::Deserialize)]
-struct Settings {
-    stock: client::Address,
+platform::section! {
+    struct Settings {
+        stock: client::Address,
+    }
 }
 
-async fn till(platform: &Platform) -> Result<Module, platform::Error> {
+async fn till(platform: &Platform) -> Result<Module, platform::StartError> {
     let settings: Settings = platform.settings()?;
     let stock = platform.connect(&settings.stock)?;
     Ok(module("till.v1.TillService", &SELL, move |request| {

@@ -58,16 +58,22 @@ impl ConsultantRepository for Fake {
         Ok(found.map(|row| {
             row.version += 1;
             row.updated_at = now;
-            if let Some(value) = change.name {
+            let ConsultantChange {
+                name,
+                email,
+                born,
+                active,
+            } = change;
+            if let Some(value) = name {
                 row.name = value;
             }
-            if let Some(value) = change.email {
+            if let Some(value) = email {
                 row.email = value;
             }
-            if let Some(value) = change.born {
+            if let Some(value) = born {
                 row.born = value;
             }
-            if let Some(value) = change.active {
+            if let Some(value) = active {
                 row.active = value;
             }
             row.clone()

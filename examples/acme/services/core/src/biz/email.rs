@@ -2,11 +2,11 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-/// The one form in which addresses are stored and compared: Unicode NFKC, small letters, and the domain in ASCII (IDNA as
-/// of UTS #46), whichever way it was typed.
+/// The one form in which addresses are stored and compared: Unicode NFKC, lower case, and the domain in ASCII (IDNA as
+/// of UTS #46), however it was typed.
 ///
-/// Mail servers may tell letters' cases apart before the `@`, but none that matters does, and people do not. Dots and
-/// what follows a `+` are left alone: what they mean is for each mail server to say.
+/// The standard lets a mail server distinguish upper and lower case before the `@`; the large providers do not, and nor
+/// do people. Dots, and what follows a `+`, stay as they are: their meaning depends on the mail server.
 pub fn normal_email(email: &str) -> String {
     let folded = email.trim().nfkc().collect::<String>().to_lowercase();
     let email: String = folded.nfkc().collect();
@@ -15,7 +15,7 @@ pub fn normal_email(email: &str) -> String {
     };
     match idna::domain_to_ascii(domain) {
         Ok(domain) => format!("{local}@{domain}"),
-        // No mail server has such a name; it is as good as another to be compared.
+        // No mail server has such a name, but two of them can still be compared.
         Err(_) => email,
     }
 }
@@ -36,7 +36,7 @@ mod tests {
                     "ada@ｅｘａｍｐｌｅ。com",
                 ][..],
             ),
-            // Composed, decomposed, in ASCII.
+            // The same domain: composed, decomposed, in ASCII.
             (
                 "ada@xn--bcher-kva.example",
                 &[
@@ -49,10 +49,10 @@ mod tests {
                 "zo\u{eb}@example.com",
                 &["Zoe\u{308}@example.com", "ZO\u{cb}@example.com"],
             ),
-            // Two people, for all we know.
+            // These may be two people.
             ("a.da@example.com", &["A.da@example.com"]),
             ("ada+news@example.com", &["ada+News@example.com"]),
-            // No addresses.
+            // These are no addresses.
             ("ada", &["Ada"]),
             ("ada@", &["ada@"]),
             ("ada@xn--a", &["ada@XN--A"]),

@@ -14,7 +14,7 @@ use super::{
 #[derive(Default)]
 pub struct FakeUsers {
     rows: Mutex<Vec<(User, String)>>,
-    /// Addresses with a role.
+    /// Pairs of an address and a role.
     pub roles: Mutex<Vec<(String, String)>>,
 }
 
@@ -55,10 +55,11 @@ impl UserRepository for FakeUsers {
         Ok(found.map(|user| {
             user.version += 1;
             user.updated_at = now;
-            if let Some(email) = &change.email {
+            let UserChange { email, name } = change;
+            if let Some(email) = email {
                 user.email.clone_from(email);
             }
-            if let Some(name) = &change.name {
+            if let Some(name) = name {
                 user.name.clone_from(name);
             }
             user.clone()
@@ -104,7 +105,7 @@ impl UserRepository for FakeUsers {
     }
 }
 
-/// One user, and their sessions.
+/// One user and their sessions.
 pub struct FakeSessions {
     pub email: String,
     pub user_id: Uuid,

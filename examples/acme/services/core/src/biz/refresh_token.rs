@@ -1,18 +1,18 @@
-//! What a session is continued with.
+//! Refresh tokens, with which a client continues its session.
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-/// The id of a session and 256 random bits. The bits change with each use, so that whoever brings others to the same
-/// session brings a token that has been used.
+/// The id of a session and 256 random bits. The bits change with each use: right id and wrong bits mean that a token is
+/// used a second time.
 pub struct RefreshToken {
     session: Uuid,
     secret: [u8; 32],
 }
 
 impl RefreshToken {
-    /// The next token of a session.
+    /// Makes the next token of a session.
     pub fn new(session: Uuid) -> Self {
         Self {
             session,
@@ -30,12 +30,12 @@ impl RefreshToken {
         })
     }
 
-    /// The session that it continues.
+    /// The session that the token continues.
     pub fn session(&self) -> Uuid {
         self.session
     }
 
-    /// What is stored of it. It was drawn at random, not thought up: SHA-256 hides it as well as a slow hash would.
+    /// The hash that is stored. Nobody can guess a random token, so SHA-256 is as safe here as a slow hash.
     pub fn hash(&self) -> [u8; 32] {
         Sha256::digest(self.secret).into()
     }

@@ -1,26 +1,30 @@
-//! What users are to the team.
+//! The roles of users.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use platform::auth::Caller;
+use platform::{
+    auth::Caller,
+    config::{Setting, Value},
+};
 use serde::Deserialize;
 use uuid::Uuid;
 
 use super::Error;
 
 /// The roles that a user can have, each with the scopes that come with it: key `service.roles` of the configuration.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(try_from = "BTreeMap<String, Vec<String>>")]
+#[derive(Clone, Debug, Default)]
 pub struct Roles(BTreeMap<String, Vec<String>>);
 
-impl TryFrom<BTreeMap<String, Vec<String>>> for Roles {
-    type Error = String;
+impl Setting for Roles {
+    const KIND: &'static str = "map";
 
-    fn try_from(roles: BTreeMap<String, Vec<String>>) -> Result<Self, String> {
+    fn read(value: &Value) -> Result<Self, String> {
+        let roles = BTreeMap::<String, Vec<String>>::deserialize(value)
+            .map_err(|_| "must be a map of roles, each with a list of scopes".to_owned())?;
         let names = roles.keys().chain(roles.values().flatten());
         match names.into_iter().find(|name| !is_name(name)) {
             Some(name) => Err(format!(
-                "`{name}` is no name of a role or a scope: write letters, digits and any of `._:-`"
+                "`{name}` is not the name of a role or a scope: write letters, digits and any of `._:-`"
             )),
             None => Ok(Self(roles)),
         }
@@ -28,7 +32,7 @@ impl TryFrom<BTreeMap<String, Vec<String>>> for Roles {
 }
 
 impl Roles {
-    /// That there is such a role.
+    /// [`Error::UnknownRole`] unless the configuration has this role.
     pub fn check(&self, role: &str) -> Result<(), Error> {
         if self.0.contains_key(role) {
             return Ok(());
@@ -39,7 +43,7 @@ impl Roles {
         })
     }
 
-    /// The user as a token shows them. A role that the configuration does not know any more brings no scopes.
+    /// The user as the access token describes them. A role that is no longer in the configuration has no scopes.
     pub fn caller(&self, user_id: Uuid, roles: Vec<String>) -> Caller {
         let scopes: BTreeSet<_> = roles
             .iter()
@@ -54,7 +58,7 @@ impl Roles {
     }
 }
 
-/// Without spaces, which part the scopes of a token (RFC 6749, section 3.3).
+/// A scope has no spaces, because spaces separate the scopes in a token (RFC 6749, section 3.3).
 fn is_name(name: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte);
     !name.is_empty() && name.bytes().all(allowed)
@@ -65,11 +69,10 @@ mod tests {
     use super::*;
 
     fn roles(names: &[(&str, &[&str])]) -> Result<Roles, String> {
-        let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
         let roles = names
             .iter()
-            .map(|(role, scopes)| ((*role).to_owned(), owned(scopes)));
-        Roles::try_from(roles.collect::<BTreeMap<_, Vec<_>>>())
+            .map(|(role, scopes)| ((*role).to_owned(), Value::from(scopes.to_vec())));
+        Roles::read(&Value::Object(roles.collect()))
     }
 
     #[test]

@@ -10,18 +10,18 @@ use super::{
     throttle::Throttle,
 };
 
-/// What a client gets to speak for a user.
+/// The tokens with which a client acts for a user.
 pub struct Session {
     pub user_id: Uuid,
     pub access_token: String,
-    /// For how long the access token is accepted.
+    /// How long the access token is valid.
     pub expires_in: Duration,
     pub refresh_token: String,
-    /// For how long the refresh token is accepted.
+    /// How long the refresh token is valid.
     pub refresh_expires_in: Duration,
 }
 
-/// A session as it is kept: from a log in to a log out, through all of its refresh tokens.
+/// A session as it is stored. It lasts from log in to log out and has many refresh tokens, one after the other.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredSession {
     pub id: Uuid,
@@ -29,40 +29,40 @@ pub struct StoredSession {
     pub created_at: DateTime<Utc>,
     /// When the newest refresh token expires.
     pub expires_at: DateTime<Utc>,
-    /// Of the newest refresh token.
+    /// The hash of the newest refresh token.
     pub token_hash: [u8; 32],
 }
 
 /// How long sessions last.
 #[derive(Clone, Copy)]
 pub struct Lifetimes {
-    /// Without a refresh.
+    /// The longest time without a refresh.
     pub idle: Duration,
-    /// With however many.
+    /// The longest time in all.
     pub total: Duration,
 }
 
-/// What a password is checked against.
+/// The user and the hash that a password is checked against.
 #[derive(Debug, Clone)]
 pub struct Credentials {
     pub user_id: Uuid,
     pub password_hash: String,
 }
 
-/// A session that begins because a password was right.
+/// A session that begins after a password was found right.
 pub struct Beginning<'a> {
     pub session: &'a StoredSession,
     /// The hash that the password was checked against.
     pub checked_hash: &'a str,
-    /// What takes its place.
+    /// The hash that replaces it, if any.
     pub new_hash: Option<&'a str>,
     /// Whether the user's other sessions end.
     pub ends_others: bool,
 }
 
-/// Where sessions are kept, and what is needed to begin one.
+/// The storage of sessions, and of what a log in needs.
 pub trait SessionRepository: Send + Sync + 'static {
-    /// Finds what a log in with this address is checked against.
+    /// Finds the credentials of the user with this address.
     fn find_credentials(
         &self,
         email: &str,
@@ -77,14 +77,14 @@ pub trait SessionRepository: Send + Sync + 'static {
     /// The roles of a user, in order.
     fn roles(&self, user_id: Uuid) -> impl Future<Output = Result<Vec<String>, Error>> + Send;
 
-    /// Begins a session, all or nothing; `false` when the password is another by now, or the user is gone.
+    /// Stores a new session, in one transaction. `false` when the password has been changed or the user is gone.
     fn begin(&self, beginning: Beginning<'_>) -> impl Future<Output = Result<bool, Error>> + Send;
 
     /// Finds one session.
     fn find(&self, id: Uuid) -> impl Future<Output = Result<Option<StoredSession>, Error>> + Send;
 
-    /// Gives a session its next refresh token, if it still has the one that was read;
-    /// `false` when it is gone or has another.
+    /// Gives a session its next refresh token, if it still has the one that was read.
+    /// `false` when the session is gone or has another token.
     fn rotate(
         &self,
         read: &StoredSession,
@@ -92,7 +92,7 @@ pub trait SessionRepository: Send + Sync + 'static {
         expires_at: DateTime<Utc>,
     ) -> impl Future<Output = Result<bool, Error>> + Send;
 
-    /// Ends a session; `false` when there was none.
+    /// Ends a session. `false` when there is none.
     fn end(&self, id: Uuid) -> impl Future<Output = Result<bool, Error>> + Send;
 
     /// Deletes up to `most` sessions that have expired.
@@ -103,10 +103,11 @@ pub trait SessionRepository: Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
-/// More than the one that a log in adds, so that sessions do not pile up, and few enough not to be noticed.
+/// A log in adds one session and deletes more than one expired, so that they do not pile up. It deletes few, so that
+/// it is not slow.
 const DELETED_AT_A_LOG_IN: i64 = 20;
 
-/// The use cases.
+/// The use cases of sessions.
 pub struct Sessions<R> {
     repository: Arc<R>,
     signing_keys: SigningKeys,
@@ -116,7 +117,7 @@ pub struct Sessions<R> {
 }
 
 impl<R: SessionRepository> Sessions<R> {
-    /// Sessions kept in this repository, with access tokens signed by these keys.
+    /// Sessions in this repository. These keys sign the access tokens.
     pub fn new(
         repository: Arc<R>,
         signing_keys: SigningKeys,
@@ -132,7 +133,7 @@ impl<R: SessionRepository> Sessions<R> {
         }
     }
 
-    /// Begins a session with a password.
+    /// Logs in with a password and begins a session.
     pub async fn log_in(
         &self,
         email: &str,
@@ -177,8 +178,8 @@ impl<R: SessionRepository> Sessions<R> {
         }
     }
 
-    /// Replaces the password of a user, who is known by their access token, and begins a session in the place of all that
-    /// they have.
+    /// Replaces the password of the caller, ends all of their sessions, and begins a new one. `caller` is the subject
+    /// of the access token.
     pub async fn change_password(
         &self,
         caller: &str,
@@ -198,7 +199,7 @@ impl<R: SessionRepository> Sessions<R> {
         old: SecretString,
         new: SecretString,
     ) -> Result<Session, Error> {
-        // Who has a token of another issuer has no password here.
+        // A user of another issuer has no password here.
         let user_id = Uuid::parse_str(caller).map_err(|_| Error::WrongPassword)?;
         let hash = self.repository.find_password_hash(user_id).await?;
         let matches = password::verify(old, hash.clone()).await?;
@@ -217,7 +218,7 @@ impl<R: SessionRepository> Sessions<R> {
         }
     }
 
-    /// Continues a session with its newest refresh token, which is replaced. Any other of its tokens ends it.
+    /// Continues a session with its newest refresh token, and replaces that token. An older token ends the session.
     pub async fn refresh(&self, refresh_token: &str) -> Result<Session, Error> {
         let token = RefreshToken::parse(refresh_token).ok_or(Error::SessionEnded)?;
         let stored = self.repository.find(token.session()).await?;
@@ -232,7 +233,7 @@ impl<R: SessionRepository> Sessions<R> {
         let next = RefreshToken::new(stored.id);
         let expires_at = self.lifetimes.expiry(stored.created_at, now);
         let session = self.sign(stored.user_id, &next, expires_at - now).await?;
-        // The last step, as it cannot be repeated. Of several at once, one succeeds.
+        // This is the last step, because it cannot be repeated. When several requests come here at once, one succeeds.
         match self
             .repository
             .rotate(&stored, &next.hash(), expires_at)
@@ -243,7 +244,7 @@ impl<R: SessionRepository> Sessions<R> {
         }
     }
 
-    /// Ends a session, if it has not ended.
+    /// Ends a session, unless it has ended already.
     pub async fn log_out(&self, refresh_token: &str) -> Result<(), Error> {
         if let Some(token) = RefreshToken::parse(refresh_token) {
             self.repository.end(token.session()).await?;
@@ -292,7 +293,7 @@ impl<R: SessionRepository> Sessions<R> {
 }
 
 impl Lifetimes {
-    /// When the refresh token expires that a session gets now.
+    /// When a refresh token that is issued now expires.
     fn expiry(self, created_at: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
         (now + self.idle).min(created_at + self.total)
     }
@@ -315,7 +316,7 @@ mod tests {
         _keys: TempDir,
     }
 
-    /// Ada, who has the password.
+    /// Ada, a user with the password [`PASSWORD`].
     async fn ada() -> Given {
         let repository = Arc::new(FakeSessions {
             email: "ada@example.com".to_owned(),

@@ -1,15 +1,15 @@
-//! How often somebody may fail to log in.
+//! Limits how often a log in may fail.
 //!
-//! Failures are counted three ways (OWASP, "Authentication Cheat Sheet"), and each count shrinks with time:
+//! Failures are counted in three ways (OWASP, "Authentication Cheat Sheet"). Each count goes down with time.
 //!
-//! - of an account **from one address**: whoever guesses a password is slowed down, and the user, who is elsewhere, is
-//!   not;
-//! - **of one address**: whoever tries one leaked password on each of many accounts is slowed down;
-//! - **of one account**, wherever from: a guesser with many addresses is slowed down. Those from which the user has
-//!   logged in lately are exempt, and a session that has begun goes on, so that nobody can lock a user out.
+//! - Failures of an account **from one address**. This slows down an attacker who guesses a password, but not the user,
+//!   who is elsewhere.
+//! - Failures **of one address**. This slows down an attacker who tries leaked passwords on many accounts.
+//! - Failures **of one account**, from any address. This slows down an attacker with many addresses. Addresses from
+//!   which the user has logged in lately are exempt, and sessions go on, so that nobody can lock a user out.
 //!
-//! Whether an account exists makes no difference. All of it is in memory, because a guesser must not be able to make the
-//! database busy: each of several replicas counts for itself, and a restart forgets.
+//! An account that does not exist is treated like any other. The counts are in memory, because an attacker must not be
+//! able to load the database with them. So each replica has its own counts, and a restart forgets them.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -26,21 +26,21 @@ const OF_ACCOUNT_AND_ADDRESS: Limit = Limit {
     failures: 10,
     forgiven_every: Duration::from_secs(5 * 60),
 };
-/// An office, or a mobile network, may share one address.
+/// The users of an office or a mobile network may share one address.
 const OF_ADDRESS: Limit = Limit {
     failures: 100,
     forgiven_every: Duration::from_secs(60),
 };
-/// No more than NIST SP 800-63B allows in a row (section 5.2.2, rate limiting).
+/// The most that NIST SP 800-63B allows in a row (section 5.2.2, rate limiting).
 const OF_ACCOUNT: Limit = Limit {
     failures: 100,
     forgiven_every: Duration::from_secs(5 * 60),
 };
 const FAMILIAR_FOR: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-/// How much of each is remembered, a few megabytes in all.
+/// The size of each table of counts. Together they take a few megabytes.
 const REMEMBERED: u64 = 50_000;
 
-/// Failed attempts to log in, and who may try again. Clones share them.
+/// The counts of failed log ins. Clones share them.
 #[derive(Clone)]
 pub struct Throttle(Arc<Counts>);
 
@@ -49,18 +49,18 @@ struct Counts {
     of_account_and_address: Failures,
     of_address: Failures,
     of_account: Failures,
-    /// Accounts with an address that they logged in from.
+    /// Pairs of an account and an address from which its user has logged in.
     familiar: Cache<u64, ()>,
 }
 
-/// An attempt that was let through. Until its end is told it counts as failed, so that many at once are no way around
-/// the limit.
+/// An attempt that was admitted. It counts as failed until [`Attempt::end`] is called, so that many attempts at once do
+/// not get around the limit.
 #[must_use]
 pub struct Attempt<'a> {
     counts: &'a Counts,
     account_and_address: u64,
     address: u64,
-    /// None from a familiar address.
+    /// None when the address is familiar.
     account: Option<u64>,
 }
 
@@ -78,7 +78,7 @@ impl Throttle {
         }))
     }
 
-    /// Lets an attempt through, or says how long to wait: [`Error::TooManyAttempts`].
+    /// Admits an attempt, or returns [`Error::TooManyAttempts`] with the time to wait.
     pub fn admit(&self, account: &str, client: Option<IpAddr>) -> Result<Attempt<'_>, Error> {
         let counts = &*self.0;
         let network = client.map(network);
@@ -93,7 +93,7 @@ impl Throttle {
         let now = Instant::now();
         for (number, (failures, key)) in attempt.counted().enumerate() {
             if let Err(wait) = failures.add(key, now) {
-                // An attempt that is refused counts nowhere.
+                // A refused attempt is not counted.
                 for (failures, key) in attempt.counted().take(number) {
                     failures.forgive(key, now);
                 }
@@ -105,7 +105,7 @@ impl Throttle {
 }
 
 impl Attempt<'_> {
-    /// Tells how the attempt ended. What was nobody's mistake does not count.
+    /// Records how the attempt ended. An error that the caller did not cause is not counted.
     pub fn end<T>(self, result: &Result<T, Error>) {
         match result {
             Ok(_) => {
@@ -140,15 +140,15 @@ impl Attempt<'_> {
     }
 }
 
-/// So many failures in a row, and then one each time that one is forgiven.
+/// How many failures are allowed in a row, and how often one of them is forgiven.
 #[derive(Clone, Copy)]
 struct Limit {
     failures: u32,
     forgiven_every: Duration,
 }
 
-/// Failures by what they are counted of: for each, when all of them will have been forgiven. (The generic cell rate
-/// algorithm, as in the crate `governor`, which counts attempts and takes none back.)
+/// Failures by key. The value is the time at which all of them will have been forgiven. This is the generic cell rate
+/// algorithm; the crate `governor` has it, too, but cannot take back an attempt.
 struct Failures {
     limit: Limit,
     forgiven_at: Cache<u64, Instant>,
@@ -166,7 +166,7 @@ impl Failures {
         }
     }
 
-    /// Counts one, or says how long it takes until one may be counted.
+    /// Counts a failure, or returns how long to wait until another is allowed.
     fn add(&self, key: u64, now: Instant) -> Result<(), Duration> {
         let latest = now + self.limit.forgiven_every * self.limit.failures;
         let mut wait = Duration::ZERO;
@@ -183,7 +183,7 @@ impl Failures {
         if wait.is_zero() { Ok(()) } else { Err(wait) }
     }
 
-    /// Takes one back.
+    /// Takes a failure back.
     fn forgive(&self, key: u64, now: Instant) {
         self.forgiven_at
             .entry(key)
@@ -201,7 +201,7 @@ impl Failures {
     }
 }
 
-/// What one client has at its disposal: of IPv6, half the address (RFC 6177).
+/// The addresses that one client can choose from: for IPv6 all that share the first 64 bits (RFC 6177).
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => address.into(),

@@ -10,20 +10,20 @@ use uuid::Uuid;
 
 use super::{Error, email::normal_email, password, roles::Roles};
 
-/// Somebody who can log in.
+/// A person who can log in.
 #[derive(Debug, Clone, PartialEq)]
 pub struct User {
     pub id: Uuid,
-    /// Counts the writes, from 1.
+    /// Starts at 1 and grows with each write.
     pub version: i64,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
-    /// In the form of [`normal_email`]: two users never share one.
+    /// In the form of [`normal_email`], and unique.
     pub email: String,
     pub name: String,
 }
 
-/// The fields that lists of users can be filtered and ordered by: those with an index.
+/// The fields by which lists can be filtered and ordered. Each has an index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UserField {
     CreatedAt,
@@ -38,28 +38,37 @@ impl Listed for User {
     }
 
     fn value(&self, field: UserField) -> Option<filter::Value> {
+        // A field without an index is `_`.
+        let Self {
+            id: _,
+            version: _,
+            created_at,
+            updated_at: _,
+            email,
+            name: _,
+        } = self;
         match field {
-            UserField::CreatedAt => Some(self.created_at.into()),
-            UserField::Email => Some(self.email.as_str().into()),
+            UserField::CreatedAt => Some((*created_at).into()),
+            UserField::Email => Some(email.as_str().into()),
         }
     }
 }
 
-/// What it takes to register.
+/// The input of a registration.
 pub struct NewUser {
     pub email: String,
     pub name: String,
     pub password: SecretString,
 }
 
-/// New values; `None` leaves a field as it is.
+/// New values. `None` leaves a field unchanged.
 #[derive(Debug, Default, Clone)]
 pub struct UserChange {
     pub email: Option<String>,
     pub name: Option<String>,
 }
 
-/// Where users are kept.
+/// The storage of users.
 pub trait UserRepository: Send + Sync + 'static {
     /// Adds a user; [`Error::EmailTaken`] when the address is in use.
     fn insert(
@@ -71,14 +80,14 @@ pub trait UserRepository: Send + Sync + 'static {
     /// Finds one user.
     fn find(&self, id: Uuid) -> impl Future<Output = Result<Option<User>, Error>> + Send;
 
-    /// Lists the users that the query asks for, and one more if there is.
+    /// Returns the users that match the query, and one more if there is one: it tells that there is a next page.
     fn list(
         &self,
         query: &ListQuery<UserField>,
     ) -> impl Future<Output = Result<Vec<User>, Error>> + Send;
 
-    /// Changes a user, if it still has the expected version, and returns it as stored;
-    /// `None` when it is gone or has another version.
+    /// Changes a user that still has the expected version, and returns it as stored.
+    /// `None` when there is no such user or its version differs.
     fn update(
         &self,
         id: Uuid,
@@ -87,44 +96,49 @@ pub trait UserRepository: Send + Sync + 'static {
         now: DateTime<Utc>,
     ) -> impl Future<Output = Result<Option<User>, Error>> + Send;
 
-    /// Deletes a user, if it still has the expected version;
-    /// `false` when it is gone or has another version.
+    /// Deletes a user that still has the expected version.
+    /// `false` when there is no such user or its version differs.
     fn delete(
         &self,
         id: Uuid,
         expected_version: Option<i64>,
     ) -> impl Future<Output = Result<bool, Error>> + Send;
 
-    /// Gives a role to the user with this address, who may have it already; `false` when there is no such user.
+    /// Gives a role to the user with this address, unless they have it. `false` when there is no such user.
     fn grant(&self, email: &str, role: &str) -> impl Future<Output = Result<bool, Error>> + Send;
 
-    /// Takes a role, which they may not have, from the user with this address; `false` when there is no such user.
+    /// Takes a role from the user with this address, if they have it. `false` when there is no such user.
     fn revoke(&self, email: &str, role: &str) -> impl Future<Output = Result<bool, Error>> + Send;
 }
 
-/// The use cases.
+/// The use cases of users.
 pub struct Users<R> {
     repository: Arc<R>,
     roles: Roles,
 }
 
 impl<R: UserRepository> Users<R> {
-    /// Users kept in this repository, who can have these roles.
+    /// Users in this repository, with these possible roles.
     pub fn new(repository: Arc<R>, roles: Roles) -> Self {
         Self { repository, roles }
     }
 
     /// Registers a user.
     pub async fn register(&self, new: NewUser) -> Result<User, Error> {
-        let password_hash = password::hash(new.password).await?;
+        let NewUser {
+            email,
+            name,
+            password,
+        } = new;
+        let password_hash = password::hash(password).await?;
         let now = platform::time::now();
         let user = User {
             id: Uuid::new_v4(),
             version: 1,
             created_at: now,
             updated_at: now,
-            email: normal_email(&new.email),
-            name: new.name,
+            email: normal_email(&email),
+            name,
         };
         self.repository.insert(&user, &password_hash).await?;
         Ok(user)
@@ -176,14 +190,14 @@ impl<R: UserRepository> Users<R> {
         Err(self.gone_or_changed(id).await?)
     }
 
-    /// Gives a role to a user, from their next access token on.
+    /// Gives a role to a user. Their next access token has it.
     pub async fn grant(&self, email: &str, role: &str) -> Result<(), Error> {
         self.roles.check(role)?;
         let granted = self.repository.grant(&normal_email(email), role).await?;
         known(granted, email)
     }
 
-    /// Takes a role from a user, from their next access token on. It need not be one that there still is.
+    /// Takes a role from a user. Their next access token does not have it. The role need not be in the configuration.
     pub async fn revoke(&self, email: &str, role: &str) -> Result<(), Error> {
         let revoked = self.repository.revoke(&normal_email(email), role).await?;
         known(revoked, email)
@@ -216,6 +230,8 @@ fn only_yourself(caller: &str, id: Uuid) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
+    use platform::config::Setting;
+
     use super::*;
     use crate::biz::fake::FakeUsers;
 
@@ -301,7 +317,7 @@ mod tests {
     async fn a_role_is_given_by_address_if_it_is_one() {
         let users = Users::new(
             Arc::new(FakeUsers::default()),
-            serde_json::from_str(r#"{"admin": []}"#).unwrap(),
+            Roles::read(&serde_json::json!({"admin": []})).unwrap(),
         );
         users.register(ada()).await.unwrap();
         users.grant("ADA@example.com", "admin").await.unwrap();
@@ -316,7 +332,7 @@ mod tests {
         let nobody = users.grant("eve@example.com", "admin").await;
         assert!(matches!(nobody, Err(Error::UnknownEmail(_))));
 
-        // A role that was taken out of the configuration can still be taken from its holders.
+        // A role that is no longer in the configuration can still be taken from users.
         users.revoke("ada@example.com", "amdin").await.unwrap();
         users.revoke("ada@example.com", "admin").await.unwrap();
         assert!(users.repository.roles.lock().unwrap().is_empty());

@@ -1,4 +1,4 @@
-//! The tables, as the migrations leave them.
+//! The tables as the migrations make them.
 
 diesel::table! {
     users (id) {

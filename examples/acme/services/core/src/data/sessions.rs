@@ -7,13 +7,13 @@ use uuid::Uuid;
 use super::schema::{sessions, user_roles, users};
 use crate::biz::{Beginning, Credentials, Error, SessionRepository, StoredSession};
 
-/// Sessions in the database, and never in a cache: what has ended has ended for every replica.
+/// Sessions in the database. They are never cached, so that a session that ends has ended for every replica.
 pub struct SessionStore {
     database: Database,
 }
 
 impl SessionStore {
-    /// Sessions in this database, whose migrations are the ones of this crate.
+    /// Sessions in this database, which has the migrations of this crate.
     pub fn new(database: Database) -> Self {
         Self { database }
     }
@@ -57,7 +57,8 @@ impl SessionRepository for SessionStore {
         })?)
     }
 
-    /// In a transaction with the check of the hash, or a password that is changed meanwhile would still let in.
+    /// The hash is checked in the same transaction. Otherwise a log in with the old password could succeed after the
+    /// password was changed.
     async fn begin(&self, beginning: Beginning<'_>) -> Result<bool, Error> {
         let Beginning {
             session,
@@ -85,12 +86,19 @@ impl SessionRepository for SessionStore {
                     .execute(conn)
                     .await?;
             }
+            let StoredSession {
+                id,
+                user_id,
+                created_at,
+                expires_at,
+                token_hash,
+            } = session;
             let row = (
-                sessions::id.eq(Sql(session.id)),
-                sessions::user_id.eq(Sql(session.user_id)),
-                sessions::created_at.eq(Sql(session.created_at)),
-                sessions::expires_at.eq(Sql(session.expires_at)),
-                sessions::token_hash.eq(session.token_hash.as_slice()),
+                sessions::id.eq(Sql(*id)),
+                sessions::user_id.eq(Sql(*user_id)),
+                sessions::created_at.eq(Sql(*created_at)),
+                sessions::expires_at.eq(Sql(*expires_at)),
+                sessions::token_hash.eq(token_hash.as_slice()),
             );
             diesel::insert_into(sessions::table)
                 .values(row)
@@ -177,14 +185,21 @@ impl TryFrom<SessionRow> for StoredSession {
     type Error = Error;
 
     fn try_from(row: SessionRow) -> Result<Self, Error> {
-        let token_hash = row.token_hash.try_into();
-        let token_hash =
-            token_hash.map_err(|_| platform::Error::internal("a hash that is no SHA-256"))?;
+        let SessionRow {
+            id,
+            user_id,
+            created_at,
+            expires_at,
+            token_hash,
+        } = row;
+        let token_hash = token_hash
+            .try_into()
+            .map_err(|_| platform::Error::internal("a hash that is no SHA-256"))?;
         Ok(Self {
-            id: row.id,
-            user_id: row.user_id,
-            created_at: row.created_at,
-            expires_at: row.expires_at,
+            id,
+            user_id,
+            created_at,
+            expires_at,
             token_hash,
         })
     }

@@ -7,13 +7,13 @@ use tonic::{Request, Response, Status};
 
 use crate::biz::{Session, SessionRepository, Sessions};
 
-/// `auth.v1.AuthService`.
+/// The implementation of `auth.v1.AuthService`.
 pub struct AuthApi<R> {
     sessions: Sessions<R>,
 }
 
 impl<R> AuthApi<R> {
-    /// Serves these sessions.
+    /// An implementation with these sessions.
     pub fn new(sessions: Sessions<R>) -> Self {
         Self { sessions }
     }
@@ -75,19 +75,26 @@ impl<R: SessionRepository> AuthService for AuthApi<R> {
     }
 }
 
-/// The address of the client that asks.
+/// The address of the client that sent the request.
 fn client() -> Option<IpAddr> {
     context::current()?.client()
 }
 
 impl From<Session> for v1::Session {
     fn from(session: Session) -> Self {
+        let Session {
+            user_id,
+            access_token,
+            expires_in,
+            refresh_token,
+            refresh_expires_in,
+        } = session;
         Self {
-            access_token: session.access_token,
-            expires_in: Some(session.expires_in.into()),
-            user_id: session.user_id.to_string(),
-            refresh_token: session.refresh_token,
-            refresh_expires_in: Some(session.refresh_expires_in.into()),
+            access_token,
+            expires_in: Some(expires_in.into()),
+            user_id: user_id.to_string(),
+            refresh_token,
+            refresh_expires_in: Some(refresh_expires_in.into()),
         }
     }
 }

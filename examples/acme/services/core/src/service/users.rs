@@ -9,25 +9,25 @@ use users_api::v1::{self, users_service_server::UsersService};
 
 use crate::biz::{NewUser, User, UserChange, UserField, UserRepository, Users};
 
-/// What lists can be filtered and ordered by; unless asked otherwise, they begin with the newest.
+/// The fields by which lists can be filtered and ordered. Without an order, the newest come first.
 pub const USER_FIELDS: &[filter::Field<UserField>] = &[
     filter::Field::required(UserField::CreatedAt, "created_at", filter::Kind::Timestamp),
     filter::Field::required(UserField::Email, "email", filter::Kind::Text),
 ];
 
-/// `users.v1.UsersService`.
+/// The implementation of `users.v1.UsersService`.
 pub struct UsersApi<R> {
     users: Users<R>,
 }
 
 impl<R> UsersApi<R> {
-    /// Serves these users.
+    /// An implementation with these users.
     pub fn new(users: Users<R>) -> Self {
         Self { users }
     }
 }
 
-// Requests arrive validated: what the contract requires is there and well formed.
+// Requests have been validated: the fields that the contract requires are present and well formed.
 #[tonic::async_trait]
 impl<R: UserRepository> UsersService for UsersApi<R> {
     async fn create_user(
@@ -35,12 +35,7 @@ impl<R: UserRepository> UsersService for UsersApi<R> {
         request: Request<v1::CreateUserRequest>,
     ) -> Result<Response<v1::CreateUserResponse>, Status> {
         let v1::CreateUserRequest { user, password } = request.into_inner();
-        let user = user.unwrap_or_default();
-        let new = NewUser {
-            email: user.email.unwrap_or_default(),
-            name: user.name.unwrap_or_default(),
-            password: SecretString::from(password),
-        };
+        let new = new_user(user.unwrap_or_default(), password);
         let user = self.users.register(new).await?;
         Ok(Response::new(v1::CreateUserResponse {
             user: Some(user.into()),
@@ -85,14 +80,12 @@ impl<R: UserRepository> UsersService for UsersApi<R> {
         let v1::UpdateUserRequest { user, update_mask } = request.into_inner();
         let user = user.unwrap_or_default();
         let mask = UpdateMask::new(update_mask);
-        let change = UserChange {
-            email: mask.required("email", user.email),
-            name: mask.required("name", user.name),
-        };
         let id = parse_uuid(&user.id)?;
+        let expected_version = etag::expected(&user.etag);
+        let change = user_change(user, &mask);
         let user = self
             .users
-            .update(&owner, id, etag::expected(&user.etag), change)
+            .update(&owner, id, expected_version, change)
             .await?;
         Ok(Response::new(v1::UpdateUserResponse {
             user: Some(user.into()),
@@ -112,15 +105,56 @@ impl<R: UserRepository> UsersService for UsersApi<R> {
     }
 }
 
+/// What a request creates. A `_` stands for what the server sets itself.
+fn new_user(user: v1::User, password: String) -> NewUser {
+    let v1::User {
+        id: _,
+        etag: _,
+        created_at: _,
+        updated_at: _,
+        email,
+        name,
+    } = user;
+    NewUser {
+        email: email.unwrap_or_default(),
+        name: name.unwrap_or_default(),
+        password: SecretString::from(password),
+    }
+}
+
+/// What a request changes: the fields that its mask names. A `_` stands for what no request changes.
+fn user_change(user: v1::User, mask: &UpdateMask) -> UserChange {
+    let v1::User {
+        id: _,
+        etag: _,
+        created_at: _,
+        updated_at: _,
+        email,
+        name,
+    } = user;
+    UserChange {
+        email: mask.required("email", email),
+        name: mask.required("name", name),
+    }
+}
+
 impl From<User> for v1::User {
     fn from(user: User) -> Self {
+        let User {
+            id,
+            version,
+            created_at,
+            updated_at,
+            email,
+            name,
+        } = user;
         Self {
-            id: user.id.to_string(),
-            etag: etag::format(user.version),
-            created_at: Some(user.created_at.into()),
-            updated_at: Some(user.updated_at.into()),
-            email: Some(user.email),
-            name: Some(user.name),
+            id: id.to_string(),
+            etag: etag::format(version),
+            created_at: Some(created_at.into()),
+            updated_at: Some(updated_at.into()),
+            email: Some(email),
+            name: Some(name),
         }
     }
 }

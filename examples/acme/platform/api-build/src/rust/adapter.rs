@@ -1,0 +1,253 @@
+//! The adapter of a service: its trait again, with what the contract demands around each method.
+//!
+//! A request is checked before the service sees it. The rules of AIP-203 that need no stored value are kept as the
+//! request is decoded (OUTPUT_ONLY) or here: a `Create…` ignores the IDENTIFIER of its resource, and an update may name
+//! an IMMUTABLE field or give it a value only where that is the stored one, which the service's own `Get…` tells; in a
+//! service without such a method it may not. An answer loses what its viewer may not see.
+
+use api_model::{
+    message::{Field, Message, Shape, Types},
+    service::{Method, Service, updated},
+};
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote};
+
+use super::{clear, types};
+
+/// The name of the adapter.
+pub fn name(service: &Service) -> Ident {
+    format_ident!("Checked{}", service.ident)
+}
+
+/// The module that tonic makes of the server of a service.
+pub fn server_module(service: &Service) -> Ident {
+    format_ident!("{}_server", service.constructor)
+}
+
+/// The adapter with its implementation of the trait.
+pub fn adapter(types: &Types, service: &Service) -> TokenStream {
+    let (name, service_trait) = (name(service), &service.ident);
+    let module = server_module(service);
+    let methods = service
+        .methods
+        .iter()
+        .map(|method| method_impl(types, service, method));
+    let docs = format!(
+        " Checks every request before the [`{service_trait}`]({module}::{service_trait}) inside sees it."
+    );
+    quote! {
+        #[doc = #docs]
+        struct #name<S>(S);
+
+        impl<S: #module::#service_trait> #module::#service_trait for #name<S> {
+            #(#methods)*
+        }
+    }
+}
+
+/// What `async_trait` makes of an async fn, written out: the check needs no box of its own.
+fn method_impl(types: &Types, service: &Service, method: &Method) -> TokenStream {
+    let ident = &method.ident;
+    let input = types::message(types, &method.input);
+    let output = types::message(types, &method.output);
+    let hides = clear::is_restricted_message(types, &method.output);
+    let stream = method
+        .streams_answers
+        .then(|| format_ident!("{}Stream", method.name));
+    let stream_type = stream.as_ref().map(|stream| match hides {
+        true => quote!(type #stream = ::api_runtime::adapter::Hidden<#output>;),
+        false => quote!(type #stream = S::#stream;),
+    });
+    let answer = match &stream {
+        Some(stream) => quote!(Self::#stream),
+        None => quote!(#output),
+    };
+    let (request, checks) = if method.streams_requests {
+        // tonic's stream cannot be wrapped, so its messages reach the service unchecked: it calls `check`.
+        (quote!(::tonic::Streaming<#input>), TokenStream::new())
+    } else {
+        (quote!(#input), checks(types, method))
+    };
+    let identifier = created_identifier(types, method);
+    let mutable = identifier.as_ref().map(|_| quote!(mut));
+    let call = immutable_check(types, service, method).map_or_else(
+        || quote!(self.0.#ident(request)),
+        |check| {
+            quote! {
+                ::std::boxed::Box::pin(async move {
+                    #check
+                    self.0.#ident(request).await
+                })
+            }
+        },
+    );
+    let call = match (hides, method.streams_answers) {
+        (false, _) => call,
+        (true, false) => quote! {
+            let viewer = ::api_runtime::Viewer::of(&request);
+            ::api_runtime::adapter::hide(viewer, #call)
+        },
+        (true, true) => quote! {
+            let viewer = ::api_runtime::Viewer::of(&request);
+            ::api_runtime::adapter::hide_each(viewer, #call)
+        },
+    };
+    quote! {
+        #stream_type
+
+        fn #ident<'life0, 'async_trait>(
+            &'life0 self,
+            #mutable request: ::tonic::Request<#request>,
+        ) -> ::api_runtime::adapter::Answer<'async_trait, #answer>
+        where
+            'life0: 'async_trait,
+            Self: 'async_trait,
+        {
+            #identifier
+            #checks
+            #call
+        }
+    }
+}
+
+/// The check of a request by the rules of its fields.
+fn checks(types: &Types, method: &Method) -> TokenStream {
+    let update = updated(&types.messages[&method.input]).and_then(|(resource, mask)| {
+        let ty = types::message(types, resource.message()?);
+        let (name, mask) = (&resource.name, &mask.ident);
+        Some(quote! {
+            ::api_runtime::check_update::<#ty>(request.get_ref(), #name, request.get_ref().#mask.as_ref())
+        })
+    });
+    let check = update.unwrap_or_else(|| quote!(::api_runtime::check(request.get_ref())));
+    quote! {
+        if let Err(status) = #check {
+            return ::api_runtime::adapter::refuse(status);
+        }
+    }
+}
+
+/// Clears the IDENTIFIER of a resource that is created: the server makes it.
+fn created_identifier(types: &Types, method: &Method) -> Option<TokenStream> {
+    if !method.name.starts_with("Create") || method.streams_requests {
+        return None;
+    }
+    let fields = types.messages[&method.input].fields.iter();
+    let cleared: Vec<TokenStream> = fields
+        .filter_map(|field| {
+            let resource = &types.messages[field.message()?];
+            let (ident, identifier) = (&field.ident, &identifier(resource)?.ident);
+            Some(quote! {
+                if let Some(resource) = &mut request.get_mut().#ident {
+                    resource.#identifier = ::core::default::Default::default();
+                }
+            })
+        })
+        .collect();
+    (!cleared.is_empty()).then(|| quote!(#(#cleared)*))
+}
+
+/// The statements that refuse an update of an IMMUTABLE field.
+fn immutable_check(types: &Types, service: &Service, method: &Method) -> Option<TokenStream> {
+    if method.streams_requests {
+        return None;
+    }
+    let (field, mask) = updated(&types.messages[&method.input])?;
+    let resource = &types.messages[field.message()?];
+    if !resource.fields.iter().any(|field| field.behavior.immutable) {
+        return None;
+    }
+    let (ident, name, json, mask) = (&field.ident, &field.name, &field.json, &mask.ident);
+    let check = |stored: TokenStream| {
+        quote! {
+            ::api_runtime::check_immutable(
+                request.get_ref().#ident.as_ref(),
+                #stored,
+                (#name, #json),
+                request.get_ref().#mask.as_ref(),
+            )
+        }
+    };
+    let unknown = check(quote!(None));
+    let Some(get) = Get::of(types, service, resource) else {
+        return Some(quote!(#unknown?;));
+    };
+    let known = check(quote!(stored.as_ref()));
+    let stored = get.call(types, ident);
+    Some(quote! {
+        if #unknown.is_err() {
+            #stored
+            #known?;
+        }
+    })
+}
+
+/// The standard method that reads one resource (AIP-131).
+struct Get<'a> {
+    method: &'a Method,
+    /// The identifier in the resource, and in the request of the method.
+    identifier: &'a Field,
+    wanted: &'a Field,
+    /// The field of the answer that holds the resource; `None` when the answer is the resource.
+    answer: Option<&'a Field>,
+}
+
+impl<'a> Get<'a> {
+    fn of(types: &'a Types, service: &'a Service, resource: &'a Message) -> Option<Self> {
+        let name = format!("Get{}", resource.name);
+        let method = service.methods.iter().find(|method| method.name == name)?;
+        if method.streams_requests || method.streams_answers {
+            return None;
+        }
+        let identifier = identifier(resource)?;
+        let wanted = types.messages[&method.input].field(&identifier.name)?;
+        let same_shape = matches!(
+            (&identifier.shape, &wanted.shape),
+            (Shape::Value, Shape::Value) | (Shape::Optional, Shape::Optional)
+        );
+        if wanted.kind != identifier.kind || !same_shape {
+            return None;
+        }
+        let answer = match method.output == resource.full_name {
+            true => None,
+            false => {
+                let mut fields = types.messages[&method.output].fields.iter();
+                Some(fields.find(|field| field.message() == Some(&resource.full_name))?)
+            }
+        };
+        Some(Self {
+            method,
+            identifier,
+            wanted,
+            answer,
+        })
+    }
+
+    /// Reads the resource in this field of `request` as it is stored.
+    fn call(&self, types: &Types, field: &Ident) -> TokenStream {
+        let (call, input) = (
+            &self.method.ident,
+            types::message(types, &self.method.input),
+        );
+        let (identifier, wanted) = (&self.identifier.ident, &self.wanted.ident);
+        let stored = match self.answer {
+            Some(Field { ident, .. }) => quote!(stored.#ident),
+            None => quote!(Some(stored)),
+        };
+        quote! {
+            let sent = request.get_ref().#field.clone().unwrap_or_default();
+            let get = #input {
+                #wanted: sent.#identifier,
+                ..::core::default::Default::default()
+            };
+            let get = ::api_runtime::adapter::of_same_caller(&request, get);
+            let stored = self.0.#call(get).await?.into_inner();
+            let stored = #stored;
+        }
+    }
+}
+
+fn identifier(resource: &Message) -> Option<&Field> {
+    let mut fields = resource.fields.iter();
+    fields.find(|field| field.behavior.identifier)
+}

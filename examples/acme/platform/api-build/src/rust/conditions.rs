@@ -1,0 +1,293 @@
+//! One rule as a statement that adds a violation.
+
+use api_model::{
+    message::{ANY, Kind, Types},
+    rule::{Comparison, Limit, Literal, Rule, Test, Unit},
+};
+use proc_macro2::{Literal as Token, TokenStream};
+use quote::{ToTokens, quote};
+
+/// A value in the generated code, in the three ways to write it.
+pub struct Checked {
+    /// The value itself: `*value`, `self.name`.
+    place: TokenStream,
+    /// What a method is called on.
+    receiver: TokenStream,
+    pub reference: TokenStream,
+}
+
+impl Checked {
+    /// A variable that is a reference.
+    pub fn reference(name: &TokenStream) -> Self {
+        Self {
+            place: quote!(*#name),
+            receiver: name.clone(),
+            reference: name.clone(),
+        }
+    }
+
+    /// A field.
+    pub fn place(place: &TokenStream) -> Self {
+        Self {
+            place: place.clone(),
+            receiver: place.clone(),
+            reference: quote!(&#place),
+        }
+    }
+
+    /// What is checked of a value, and its type: a wrapper by what it holds, an `Any` by its type.
+    fn of(&self, kind: &Kind) -> (Self, Kind) {
+        let receiver = &self.receiver;
+        let inner = match kind {
+            Kind::Message(name) if name == ANY => {
+                return (Self::place(&quote!(#receiver.type_url)), Kind::String);
+            }
+            Kind::Message(name) => match name.strip_prefix("google.protobuf.") {
+                Some("StringValue") => Kind::String,
+                Some("BytesValue") => Kind::Bytes,
+                Some("BoolValue") => Kind::Bool,
+                Some("DoubleValue") => Kind::Double,
+                Some("FloatValue") => Kind::Float,
+                Some("Int32Value") => Kind::Int32,
+                Some("Int64Value") => Kind::Int64,
+                Some("UInt32Value") => Kind::Uint32,
+                Some("UInt64Value") => Kind::Uint64,
+                _ => return (self.copy(), kind.clone()),
+            },
+            kind => return (self.copy(), kind.clone()),
+        };
+        (Self::place(&quote!(#receiver.value)), inner)
+    }
+
+    fn copy(&self) -> Self {
+        Self {
+            place: self.place.clone(),
+            receiver: self.receiver.clone(),
+            reference: self.reference.clone(),
+        }
+    }
+
+    pub fn finite(&self, kind: &Kind) -> TokenStream {
+        let place = &self.place;
+        match kind {
+            Kind::Float => quote!(violations.finite(at, f64::from(#place));),
+            _ => quote!(violations.finite(at, #place);),
+        }
+    }
+}
+
+/// A statement that adds a violation when the rule is broken and `guard`, if there is one, holds.
+pub fn statement(
+    types: &Types,
+    rule: &Rule,
+    value: &Checked,
+    kind: &Kind,
+    guard: Option<&TokenStream>,
+) -> TokenStream {
+    let (value, kind) = value.of(kind);
+    let Rule { id, message, test } = rule;
+    let broken = broken(types, test, &value, &kind);
+    let guard = guard.map(|guard| quote!(#guard &&));
+    let check = quote! {
+        if #guard #broken {
+            violations.add(at, #id, #message);
+        }
+    };
+    match test {
+        Test::Pattern(text) => quote! {
+            {
+                static PATTERN: ::api_runtime::rules::Pattern = ::api_runtime::rules::Pattern::new(#text);
+                #check
+            }
+        },
+        _ => check,
+    }
+}
+
+/// The condition under which a value breaks a rule.
+fn broken(types: &Types, test: &Test, value: &Checked, kind: &Kind) -> TokenStream {
+    let Checked {
+        place,
+        receiver,
+        reference,
+    } = value;
+    match test {
+        Test::In(values) => listed(values, value, true),
+        Test::NotIn(values) => listed(values, value, false),
+        Test::Length(unit, limit, count) => {
+            let length = match unit {
+                Unit::Characters => quote!(#receiver.chars().count()),
+                Unit::Bytes | Unit::Elements | Unit::Entries => quote!(#receiver.len()),
+            };
+            let count = Token::u64_unsuffixed(*count);
+            match limit {
+                Limit::Exactly => quote!(#length != #count),
+                Limit::AtLeast => quote!(#length < #count),
+                Limit::AtMost => quote!(#length > #count),
+            }
+        }
+        Test::Compare(comparison, limit) => match limit {
+            // Nothing compares with NaN, which is neither within a bound nor beyond it.
+            Literal::Float(_) | Literal::Double(_) => {
+                let holds = compared(place, *comparison, limit);
+                quote!(!(#holds))
+            }
+            Literal::Time(..) => compared(&time(receiver), opposite(*comparison), limit),
+            _ => compared(place, opposite(*comparison), limit),
+        },
+        Test::Either((one, limit), (other, bound)) => {
+            let (one, other) = (compared(place, *one, limit), compared(place, *other, bound));
+            quote!(!(#one || #other))
+        }
+        Test::Decimal(comparison, limit) => {
+            let broken = match comparison {
+                Comparison::Greater => quote!(is_le),
+                Comparison::AtLeast => quote!(is_lt),
+                Comparison::Less => quote!(is_ge),
+                Comparison::AtMost => quote!(is_gt),
+            };
+            quote!(::api_runtime::rules::decimal(#reference, #limit).is_some_and(|order| order.#broken()))
+        }
+        Test::Pattern(_) if *kind == Kind::Bytes => {
+            quote!(!::core::str::from_utf8(#reference).is_ok_and(|text| PATTERN.matches(text)))
+        }
+        Test::Pattern(_) => quote!(!PATTERN.matches(#reference)),
+        Test::Prefix(part) => {
+            let part = literal(part);
+            quote!(!#receiver.starts_with(#part))
+        }
+        Test::Suffix(part) => {
+            let part = literal(part);
+            quote!(!#receiver.ends_with(#part))
+        }
+        Test::Contains(part) => quote!(!#receiver.contains(#part)),
+        Test::NotContains(part) => quote!(#receiver.contains(#part)),
+        Test::Format(format) => {
+            let format = quote::format_ident!("{format}");
+            quote!(!::api_runtime::rules::formats::#format(#reference))
+        }
+        Test::Defined => {
+            let ty = match kind {
+                Kind::Enum(name) => &types.enums[name].ty,
+                _ => &None,
+            };
+            quote!(<#ty as ::api_runtime::json::EnumValue>::name(#place).is_none())
+        }
+        Test::Unique => {
+            let elements = match kind {
+                Kind::Double | Kind::Float => {
+                    quote!(#receiver.iter().map(|value| value.to_bits()))
+                }
+                _ => quote!(#receiver.iter()),
+            };
+            quote!(!::api_runtime::rules::unique(#elements))
+        }
+        Test::Past => {
+            let time = time(receiver);
+            quote!(#time >= ::api_runtime::rules::now())
+        }
+        Test::Future => {
+            let time = time(receiver);
+            quote!(#time <= ::api_runtime::rules::now())
+        }
+        Test::Within(seconds, nanos) => {
+            let (seconds, nanos) = (number((*seconds).into()), number((*nanos).into()));
+            quote!(!::api_runtime::rules::within(#reference, #seconds, #nanos))
+        }
+    }
+}
+
+/// Whether a value is in a list, or not in it: the wrong one of the two.
+fn listed(values: &[Literal], value: &Checked, wanted: bool) -> TokenStream {
+    let Checked {
+        place,
+        receiver,
+        reference,
+    } = value;
+    let (place, reference) = match values.first() {
+        Some(Literal::Text(_)) => (quote!(#receiver.as_str()), quote!(&#receiver.as_str())),
+        Some(Literal::Bytes(_)) => (quote!(#receiver.as_slice()), quote!(&#receiver.as_slice())),
+        Some(Literal::Time(..)) => {
+            let time = time(receiver);
+            (time.clone(), quote!(&#time))
+        }
+        _ => (place.clone(), reference.clone()),
+    };
+    let listed: Vec<TokenStream> = values.iter().map(literal).collect();
+    match (values, wanted) {
+        ([Literal::Bool(truth)], wanted) if *truth == wanted => quote!(!#place),
+        ([Literal::Bool(_)], _) => place,
+        ([_], true) => quote!(#place != #(#listed)*),
+        ([_], false) => quote!(#place == #(#listed)*),
+        ([Literal::Bytes(_), ..], true) => quote!(![#(&#listed[..]),*].contains(#reference)),
+        ([Literal::Bytes(_), ..], false) => quote!([#(&#listed[..]),*].contains(#reference)),
+        (_, true) => quote!(![#(#listed),*].contains(#reference)),
+        (_, false) => quote!([#(#listed),*].contains(#reference)),
+    }
+}
+
+fn time(receiver: &TokenStream) -> TokenStream {
+    quote!((#receiver.seconds, #receiver.nanos))
+}
+
+fn compared(value: &TokenStream, comparison: Comparison, limit: &Literal) -> TokenStream {
+    let limit = literal(limit);
+    match comparison {
+        Comparison::Greater => quote!(#value > #limit),
+        Comparison::AtLeast => quote!(#value >= #limit),
+        Comparison::Less => quote!(#value < #limit),
+        Comparison::AtMost => quote!(#value <= #limit),
+    }
+}
+
+fn opposite(comparison: Comparison) -> Comparison {
+    match comparison {
+        Comparison::Greater => Comparison::AtMost,
+        Comparison::AtLeast => Comparison::Less,
+        Comparison::Less => Comparison::AtLeast,
+        Comparison::AtMost => Comparison::Greater,
+    }
+}
+
+fn literal(value: &Literal) -> TokenStream {
+    match value {
+        Literal::Bool(value) => quote!(#value),
+        Literal::Int(value) => number(*value),
+        Literal::Float(value) if value.is_finite() => {
+            signed(value.is_sign_negative(), Token::f32_unsuffixed(value.abs()))
+        }
+        Literal::Float(value) => endless(&quote!(f32), (*value).into()),
+        Literal::Double(value) if value.is_finite() => {
+            signed(value.is_sign_negative(), Token::f64_unsuffixed(value.abs()))
+        }
+        Literal::Double(value) => endless(&quote!(f64), *value),
+        Literal::Text(value) => quote!(#value),
+        Literal::Bytes(value) => Token::byte_string(value).to_token_stream(),
+        Literal::Time(seconds, nanos) => {
+            let (seconds, nanos) = (number((*seconds).into()), number((*nanos).into()));
+            quote!((#seconds, #nanos))
+        }
+    }
+}
+
+fn number(value: i128) -> TokenStream {
+    signed(value < 0, Token::u128_unsuffixed(value.unsigned_abs()))
+}
+
+fn signed(negative: bool, value: Token) -> TokenStream {
+    if negative {
+        quote!(-#value)
+    } else {
+        quote!(#value)
+    }
+}
+
+fn endless(float: &TokenStream, value: f64) -> TokenStream {
+    if value.is_nan() {
+        quote!(#float::NAN)
+    } else if value > 0.0 {
+        quote!(#float::INFINITY)
+    } else {
+        quote!(#float::NEG_INFINITY)
+    }
+}

@@ -1,0 +1,13 @@
+use api_model::Comment;
+use proc_macro2::TokenStream;
+use quote::quote;
+
+/// The comment of a declaration as documentation, or another sentence where there is none.
+pub fn docs(comment: &Comment, otherwise: &str) -> TokenStream {
+    let lines = comment.lines().iter().map(|line| format!(" {line}"));
+    let mut lines: Vec<String> = lines.collect();
+    if lines.is_empty() {
+        lines.push(format!(" {otherwise}"));
+    }
+    quote!(#(#[doc = #lines])*)
+}

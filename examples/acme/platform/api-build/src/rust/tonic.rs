@@ -1,0 +1,127 @@
+//! Server and client of a service, as tonic makes them.
+
+use api_model::{
+    message::Types,
+    service::{Method, Service},
+};
+use proc_macro2::TokenStream;
+use quote::quote;
+use tonic_build::CodeGenBuilder;
+
+use super::types;
+
+/// The module with the client.
+pub fn client(package: &str, types: &Types, service: &Service) -> TokenStream {
+    let service = TonicService::new(package, types, service, "::tonic_prost::ProstCodec");
+    CodeGenBuilder::new().generate_client(&service, "super")
+}
+
+/// The module with the server, which decodes with a codec of our own.
+pub fn server(package: &str, types: &Types, service: &Service) -> TokenStream {
+    let service = TonicService::new(package, types, service, "::api_runtime::codec::ServerCodec");
+    CodeGenBuilder::new().generate_server(&service, "super")
+}
+
+struct TonicService<'a> {
+    package: &'a str,
+    name: String,
+    service: &'a Service,
+    methods: Vec<TonicMethod<'a>>,
+}
+
+struct TonicMethod<'a> {
+    method: &'a Method,
+    ident: String,
+    codec: &'static str,
+    types: &'a Types,
+}
+
+impl<'a> TonicService<'a> {
+    fn new(package: &'a str, types: &'a Types, service: &'a Service, codec: &'static str) -> Self {
+        let methods = service.methods.iter().map(|method| TonicMethod {
+            method,
+            ident: method.ident.to_string(),
+            codec,
+            types,
+        });
+        Self {
+            package,
+            name: service.ident.to_string(),
+            methods: methods.collect(),
+            service,
+        }
+    }
+}
+
+impl<'a> tonic_build::Service for TonicService<'a> {
+    type Comment = String;
+    type Method = TonicMethod<'a>;
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn package(&self) -> &str {
+        self.package
+    }
+
+    fn identifier(&self) -> &str {
+        &self.service.name
+    }
+
+    fn methods(&self) -> &[Self::Method] {
+        &self.methods
+    }
+
+    fn comment(&self) -> &[String] {
+        self.service.comment.lines()
+    }
+}
+
+impl tonic_build::Method for TonicMethod<'_> {
+    type Comment = String;
+
+    fn name(&self) -> &str {
+        &self.ident
+    }
+
+    fn identifier(&self) -> &str {
+        &self.method.name
+    }
+
+    fn codec_path(&self) -> &str {
+        self.codec
+    }
+
+    fn client_streaming(&self) -> bool {
+        self.method.streams_requests
+    }
+
+    fn server_streaming(&self) -> bool {
+        self.method.streams_answers
+    }
+
+    fn comment(&self) -> &[String] {
+        self.method.comment.lines()
+    }
+
+    fn deprecated(&self) -> bool {
+        self.method.deprecated
+    }
+
+    /// The types, seen from a module inside the one of the messages.
+    fn request_response_name(&self, _: &str, _: bool) -> (TokenStream, TokenStream) {
+        let from_inside = |message: &str| {
+            let ty = types::message(self.types, message);
+            let own = ty.as_ref().is_some_and(|ty| {
+                let first = ty.segments.first();
+                ty.leading_colon.is_none() && first.is_some_and(|first| first.ident != "crate")
+            });
+            if own { quote!(super::#ty) } else { quote!(#ty) }
+        };
+        (
+            from_inside(&self.method.input),
+            from_inside(&self.method.output),
+        )
+    }
+}

@@ -1,0 +1,82 @@
+//! `google.protobuf.StringValue` and its kin: in JSON the value alone.
+
+use serde::{Deserializer, Serializer};
+
+use super::form::serde_by_kind;
+use crate::json::{self, Kind};
+
+macro_rules! wrappers {
+    ($($wrapper:ident $kind:ident $value:ty;)*) => {$(
+        #[doc = concat!("`google.protobuf.", stringify!($wrapper), "`")]
+        #[derive(Clone, PartialEq, prost::Message)]
+        pub struct $wrapper {
+            #[prost($kind, tag = "1")]
+            pub value: $value,
+        }
+    )*};
+}
+
+/// Gives a wrapper the JSON of what it wraps.
+macro_rules! as_its_value {
+    ($($wrapper:ident $kind:ident $value:ty;)*) => {$(
+        impl Kind for $wrapper {
+            type Value = Self;
+
+            fn write<S: Serializer>(value: &Self, serializer: S) -> Result<S::Ok, S::Error> {
+                json::$kind::write(&value.value, serializer)
+            }
+
+            fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                json::$kind::read(deserializer).map(Self::from)
+            }
+
+            fn parse(text: &str) -> Result<Self, String> {
+                json::$kind::parse(text).map(Self::from)
+            }
+        }
+
+        serde_by_kind!($wrapper);
+
+        impl From<$value> for $wrapper {
+            fn from(value: $value) -> Self {
+                Self { value }
+            }
+        }
+
+        impl From<$wrapper> for $value {
+            fn from(wrapper: $wrapper) -> Self {
+                wrapper.value
+            }
+        }
+    )*};
+}
+
+wrappers! {
+    BoolValue bool bool;
+    Int32Value int32 i32;
+    Int64Value int64 i64;
+    UInt32Value uint32 u32;
+    UInt64Value uint64 u64;
+    FloatValue float f32;
+    DoubleValue double f64;
+    StringValue string String;
+}
+
+/// `google.protobuf.BytesValue`
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct BytesValue {
+    #[prost(bytes = "vec", tag = "1")]
+    pub value: Vec<u8>,
+}
+
+as_its_value! {
+    BoolValue Bool bool;
+    Int32Value I32 i32;
+    Int64Value I64 i64;
+    UInt32Value U32 u32;
+    UInt64Value U64 u64;
+    FloatValue F32 f32;
+    DoubleValue F64 f64;
+    StringValue Str String;
+    BytesValue Bytes Vec<u8>;
+}

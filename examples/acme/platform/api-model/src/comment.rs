@@ -1,0 +1,34 @@
+use prost_reflect::FileDescriptor;
+
+/// The comment above a declaration.
+#[derive(Clone, Debug, Default)]
+pub struct Comment(Vec<String>);
+
+impl Comment {
+    /// Of the descriptor with this path in its file.
+    pub fn of(file: &FileDescriptor, path: &[i32]) -> Self {
+        let info = file.file_descriptor_proto().source_code_info.as_ref();
+        let location =
+            info.and_then(|info| info.location.iter().find(|location| location.path == path));
+        let text = location
+            .map(|location| location.leading_comments())
+            .unwrap_or_default();
+        Self(text.lines().map(|line| line.trim().to_owned()).collect())
+    }
+
+    /// As they stand in the contract.
+    pub fn lines(&self) -> &[String] {
+        &self.0
+    }
+
+    /// The lines joined into paragraphs, with an empty line between two.
+    pub fn paragraphs(&self) -> String {
+        self.0
+            .split(|line| line.is_empty())
+            .map(|lines| lines.join(" "))
+            .collect::<Vec<_>>()
+            .join("\n\n")
+            .trim()
+            .to_owned()
+    }
+}

@@ -1,0 +1,177 @@
+//! What must hold for a value: the rules of `buf.validate` and our own, whatever they are written for.
+
+use std::{cmp::Ordering, fmt};
+
+use serde_json::{Value, json};
+
+/// One rule of a value.
+pub struct Rule {
+    /// `string.min_len`
+    pub id: String,
+    /// What is told to a caller whose value breaks it: `must have at least 3 characters`.
+    pub message: String,
+    /// The condition.
+    pub test: Test,
+}
+
+/// The condition that a value must meet.
+pub enum Test {
+    /// One of these values; a single one is a constant.
+    In(Vec<Literal>),
+    /// None of these values.
+    NotIn(Vec<Literal>),
+    /// So many of these units.
+    Length(Unit, Limit, u64),
+    /// Compared with a number, or a time or duration.
+    Compare(Comparison, Literal),
+    /// Outside of a range: one of the two holds.
+    Either((Comparison, Literal), (Comparison, Literal)),
+    /// A `google.type.Decimal` compared with the text of another.
+    Decimal(Comparison, String),
+    /// A regular expression finds something in it.
+    Pattern(String),
+    /// Text or bytes that it begins with.
+    Prefix(Literal),
+    /// Text or bytes that it ends with.
+    Suffix(Literal),
+    /// Text somewhere in it.
+    Contains(String),
+    /// Text nowhere in it.
+    NotContains(String),
+    /// Text in a format that `api_runtime::rules::formats` has a function for.
+    Format(&'static str),
+    /// A number that the enum has a name for.
+    Defined,
+    /// No element twice.
+    Unique,
+    /// A time before now.
+    Past,
+    /// A time after now.
+    Future,
+    /// A time no further from now than so many seconds and nanoseconds.
+    Within(i64, i32),
+}
+
+/// What a length counts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    Characters,
+    Bytes,
+    Elements,
+    Entries,
+}
+
+impl Unit {
+    /// `1 character`, `2 characters`
+    pub fn count(self, count: u64) -> String {
+        let (one, many) = match self {
+            Self::Characters => ("character", "characters"),
+            Self::Bytes => ("byte", "bytes"),
+            Self::Elements => ("element", "elements"),
+            Self::Entries => ("entry", "entries"),
+        };
+        format!("{count} {}", if count == 1 { one } else { many })
+    }
+}
+
+/// How a length compares.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    Exactly,
+    AtLeast,
+    AtMost,
+}
+
+/// How a value compares with a limit.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    Greater,
+    AtLeast,
+    Less,
+    AtMost,
+}
+
+impl Comparison {
+    /// `gt`, `gte`, `lt`, `lte`, as rules are called.
+    pub fn of(rule: &str) -> Option<Self> {
+        Some(match rule {
+            "gt" => Self::Greater,
+            "gte" => Self::AtLeast,
+            "lt" => Self::Less,
+            "lte" => Self::AtMost,
+            _ => return None,
+        })
+    }
+
+    /// Whether it is a lower bound.
+    pub fn is_lower(self) -> bool {
+        matches!(self, Self::Greater | Self::AtLeast)
+    }
+
+    /// `greater than`
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Greater => "greater than",
+            Self::AtLeast => "at least",
+            Self::Less => "less than",
+            Self::AtMost => "at most",
+        }
+    }
+}
+
+/// A value in a rule.
+#[derive(Clone, PartialEq)]
+pub enum Literal {
+    Bool(bool),
+    /// Of any integer type, or of an enum.
+    Int(i128),
+    Float(f32),
+    Double(f64),
+    Text(String),
+    Bytes(Vec<u8>),
+    /// Seconds and nanoseconds of a `Timestamp` or `Duration`.
+    Time(i64, i32),
+}
+
+impl Literal {
+    /// How two numbers compare; everything else does not.
+    pub fn compare(&self, other: &Self) -> Option<Ordering> {
+        match (self, other) {
+            (Self::Int(one), Self::Int(other)) => Some(one.cmp(other)),
+            (Self::Float(one), Self::Float(other)) => one.partial_cmp(other),
+            (Self::Double(one), Self::Double(other)) => one.partial_cmp(other),
+            _ => None,
+        }
+    }
+
+    /// As JSON, where that is the form a value of the type has: not for bytes and times.
+    pub fn json(&self) -> Option<Value> {
+        Some(match self {
+            Self::Bool(value) => json!(value),
+            Self::Int(value) => match u64::try_from(*value) {
+                Ok(value) => json!(value),
+                Err(_) => json!(i64::try_from(*value).ok()?),
+            },
+            Self::Float(value) => json!(value),
+            Self::Double(value) => json!(value),
+            Self::Text(value) => json!(value),
+            Self::Bytes(_) | Self::Time(..) => return None,
+        })
+    }
+}
+
+/// For the message of a rule.
+impl fmt::Display for Literal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool(value) => value.fmt(f),
+            Self::Int(value) => value.fmt(f),
+            Self::Float(value) => write!(f, "{value:?}"),
+            Self::Double(value) => write!(f, "{value:?}"),
+            Self::Text(value) => f.write_str(value),
+            Self::Bytes(_) => f.write_str("these bytes"),
+            Self::Time(seconds, 0) => seconds.fmt(f),
+            Self::Time(seconds, nanos) => write!(f, "{seconds}.{nanos:09}"),
+        }
+    }
+}

@@ -1,0 +1,588 @@
+//! Reads the rules of a field: `buf.validate`, `google.api.field_behavior` and our own for decimals.
+//!
+//! Every rule that a contract uses is enforced; one that is not known here ends the build.
+//!
+//! `prost-protovalidate-build` 0.6 (it needs no protoc) was looked at for this, and is not used. It decodes the descriptors
+//! again and writes `impl Validate` for each message, with the rules inside, where OpenAPI documents cannot read them.
+//! Its violations have proto names only, while clients of REST are told JSON names and update masks compare proto names.
+//! It knows no `google.api.field_behavior`, no decimals and no NUL, so a second pass over the same messages would stay.
+//! It skips what it does not know with a warning unless it is told to fail. It would replace `rust/conditions.rs` of
+//! api-build, some 300 lines.
+
+use prost_reflect::{DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, Value};
+
+use crate::{
+    options,
+    problem::Error,
+    rule::{Comparison, Limit, Literal, Rule, Test, Unit},
+};
+
+/// What must hold for a field.
+#[derive(Default)]
+pub struct Rules {
+    /// It must have a value.
+    pub required: bool,
+    /// The rules count only for a value that is not the default.
+    pub if_set: bool,
+    /// Of the value, or of the list or map as a whole.
+    pub own: Vec<Rule>,
+    /// Of the elements of a list, or of the values of a map.
+    pub items: Vec<Rule>,
+    /// Of the keys of a map.
+    pub keys: Vec<Rule>,
+}
+
+/// `buf.validate.Ignore`
+const IGNORE_IF_ZERO_VALUE: i32 = 1;
+const IGNORE_ALWAYS: i32 = 3;
+
+impl Rules {
+    /// Reads the rules of a field; a rule that nothing here enforces is a problem.
+    pub fn of(field: &FieldDescriptor, problems: &mut Error) -> Self {
+        let mut read = Self {
+            required: options::behavior(field).required,
+            ..Self::default()
+        };
+        if let Some(rules) =
+            options::message(field.parent_pool(), &field.options(), "buf.validate.field")
+        {
+            let ignore = rules.get_field_by_name("ignore");
+            match ignore.and_then(|ignore| ignore.as_enum_number()) {
+                Some(IGNORE_ALWAYS) => return read,
+                Some(IGNORE_IF_ZERO_VALUE) => read.if_set = true,
+                _ => (),
+            }
+            read.required |= options::is_true(&rules, "required");
+            Reader { field, problems }.field(&mut read, &rules);
+        }
+        Reader { field, problems }.decimal(&mut read.own);
+        read
+    }
+}
+
+struct Reader<'a> {
+    field: &'a FieldDescriptor,
+    problems: &'a mut Error,
+}
+
+impl Reader<'_> {
+    fn problem(&mut self, problem: impl std::fmt::Display) {
+        self.problems
+            .add(&self.field.parent_file(), self.field.path(), problem);
+    }
+
+    fn unknown(&mut self, rule: &str) {
+        self.problem(format_args!(
+            "buf.validate rule `{rule}` is not enforced by this build: check it in biz, and delete it here"
+        ));
+    }
+
+    /// Reads the `FieldRules` of the field.
+    fn field(&mut self, read: &mut Rules, rules: &DynamicMessage) {
+        let repeated = if self.field.is_map() {
+            Some("map")
+        } else if self.field.is_list() {
+            Some("repeated")
+        } else {
+            None
+        };
+        for (group, rules) in self.groups(rules) {
+            match (group.as_str(), repeated) {
+                ("repeated", Some("repeated")) => self.repeated(read, &rules),
+                ("map", Some("map")) => self.map(read, &rules),
+                (group, None) => read
+                    .own
+                    .extend(self.values(group, &rules, &self.field.kind())),
+                (group, Some(_)) => self.misfit(group),
+            }
+        }
+    }
+
+    /// The rules in `FieldRules` by type, such as `string`. What is said of the field itself is read by others.
+    fn groups(&mut self, rules: &DynamicMessage) -> Vec<(String, DynamicMessage)> {
+        let mut groups = Vec::new();
+        for (group, value) in rules.fields() {
+            match value.as_message() {
+                Some(rules) => groups.push((group.name().to_owned(), rules.clone())),
+                None if matches!(group.name(), "required" | "ignore") => (),
+                None => self.unknown(group.name()),
+            }
+        }
+        groups
+    }
+
+    fn misfit(&mut self, group: &str) {
+        self.problem(format_args!(
+            "buf.validate rules `{group}` do not fit the type of the field"
+        ));
+    }
+
+    /// The rules of elements, keys or values: `FieldRules` again.
+    fn inner(&mut self, value: &Value, kind: &Kind) -> Vec<Rule> {
+        let groups = value.as_message().map(|rules| self.groups(rules));
+        let groups = groups.unwrap_or_default().into_iter();
+        groups
+            .flat_map(|(group, rules)| self.values(&group, &rules, kind))
+            .collect()
+    }
+
+    fn repeated(&mut self, read: &mut Rules, rules: &DynamicMessage) {
+        for (rule, value) in rules.fields() {
+            match rule.name() {
+                "min_items" | "max_items" => {
+                    read.own
+                        .push(length("repeated", rule.name(), Unit::Elements, value));
+                }
+                "unique" if matches!(self.field.kind(), Kind::Message(_)) => {
+                    self.unknown("repeated.unique of messages");
+                }
+                "unique" if value.as_bool() == Some(true) => read.own.push(Rule {
+                    id: "repeated.unique".to_owned(),
+                    message: "must not have an element twice".to_owned(),
+                    test: Test::Unique,
+                }),
+                "unique" => (),
+                "items" => read.items = self.inner(value, &self.field.kind()),
+                rule => self.unknown(&format!("repeated.{rule}")),
+            }
+        }
+    }
+
+    fn map(&mut self, read: &mut Rules, rules: &DynamicMessage) {
+        let Kind::Message(entry) = self.field.kind() else {
+            return;
+        };
+        for (rule, value) in rules.fields() {
+            match rule.name() {
+                "min_pairs" | "max_pairs" => {
+                    read.own
+                        .push(length("map", rule.name(), Unit::Entries, value));
+                }
+                "keys" => read.keys = self.inner(value, &entry.map_entry_key_field().kind()),
+                "values" => read.items = self.inner(value, &entry.map_entry_value_field().kind()),
+                rule => self.unknown(&format!("map.{rule}")),
+            }
+        }
+    }
+
+    /// The rules of one value, such as `StringRules`.
+    fn values(&mut self, group: &str, rules: &DynamicMessage, kind: &Kind) -> Vec<Rule> {
+        if group != group_of(kind) {
+            self.misfit(group);
+            return Vec::new();
+        }
+        let mut read = Vec::new();
+        for (rule, value) in rules.fields() {
+            let name = rule.name();
+            let found = match (group, kind) {
+                (_, _) if name == "example" => Ok(None),
+                ("string", _) => self.string(name, value),
+                ("bytes", _) => self.bytes(name, value),
+                ("bool", _) => boolean(name, value),
+                ("enum", Kind::Enum(values)) => enumeration(name, value, values),
+                ("any", _) => any(name, value),
+                ("duration" | "timestamp", _) => time(group, name, value),
+                _ => number(name, value, rules),
+            };
+            match found {
+                Ok(Some((test, message))) => read.push(Rule {
+                    id: format!("{group}.{name}"),
+                    message,
+                    test,
+                }),
+                Ok(None) => (),
+                Err(Unknown) => self.unknown(&format!("{group}.{name}")),
+            }
+        }
+        read
+    }
+
+    fn string(&mut self, rule: &str, value: &Value) -> Found {
+        let text = || value.as_str().unwrap_or_default().to_owned();
+        let shown = || format!("{:?}", value.as_str().unwrap_or_default());
+        let literal = || Literal::Text(text());
+        found(match rule {
+            "const" => (Test::In(vec![literal()]), format!("must be {}", shown())),
+            "len" | "min_len" | "max_len" => measured(rule, Unit::Characters, value),
+            "len_bytes" | "min_bytes" | "max_bytes" => measured(rule, Unit::Bytes, value),
+            "pattern" => {
+                self.check_pattern(&text());
+                (Test::Pattern(text()), format!("must match {}", text()))
+            }
+            "prefix" => (
+                Test::Prefix(literal()),
+                format!("must begin with {}", shown()),
+            ),
+            "suffix" => (
+                Test::Suffix(literal()),
+                format!("must end with {}", shown()),
+            ),
+            "contains" => (Test::Contains(text()), format!("must contain {}", shown())),
+            "not_contains" => (
+                Test::NotContains(text()),
+                format!("must not contain {}", shown()),
+            ),
+            "in" | "not_in" => listed(rule, list(value)),
+            format => {
+                let Some((format, words)) = string_format(format) else {
+                    // It makes a format strict; without one it means nothing.
+                    return if rule == "strict" {
+                        Ok(None)
+                    } else {
+                        Err(Unknown)
+                    };
+                };
+                if value.as_bool() != Some(true) {
+                    return Ok(None);
+                }
+                (Test::Format(format), format!("must be {words}"))
+            }
+        })
+    }
+
+    fn bytes(&mut self, rule: &str, value: &Value) -> Found {
+        let literal = || literal(value);
+        found(match rule {
+            "const" => (
+                Test::In(vec![literal()]),
+                "must be the one value there is".to_owned(),
+            ),
+            "len" | "min_len" | "max_len" => measured(rule, Unit::Bytes, value),
+            "pattern" => {
+                let text = value.as_str().unwrap_or_default().to_owned();
+                self.check_pattern(&text);
+                let message = format!("must be text that matches {text}");
+                (Test::Pattern(text), message)
+            }
+            "prefix" => (
+                Test::Prefix(literal()),
+                "must begin with other bytes".to_owned(),
+            ),
+            "suffix" => (
+                Test::Suffix(literal()),
+                "must end with other bytes".to_owned(),
+            ),
+            "in" => (
+                Test::In(list(value)),
+                "must be one of the known values".to_owned(),
+            ),
+            "not_in" => (
+                Test::NotIn(list(value)),
+                "must not be this value".to_owned(),
+            ),
+            _ => return Err(Unknown),
+        })
+    }
+
+    fn check_pattern(&mut self, text: &str) {
+        if let Err(error) = regex::Regex::new(text) {
+            self.problem(format_args!("buf.validate pattern {text:?}: {error}"));
+        }
+    }
+
+    /// Our own rules for decimals.
+    fn decimal(&mut self, read: &mut Vec<Rule>) {
+        let pool = self.field.parent_pool();
+        let Some(rules) = options::message(pool, &self.field.options(), "platform.v1.decimal")
+        else {
+            return;
+        };
+        let decimal =
+            matches!(self.field.kind(), Kind::Message(m) if m.full_name() == "google.type.Decimal");
+        if !decimal || self.field.is_list() || self.field.is_map() {
+            self.problem("(platform.v1.decimal) is for a single google.type.Decimal");
+            return;
+        }
+        for (rule, value) in rules.fields() {
+            let limit = value.as_str().unwrap_or_default();
+            if !is_decimal(limit) {
+                self.problem(format_args!(
+                    "{limit:?} is no decimal: write up to 12 digits, then perhaps a point and up to 6 more"
+                ));
+            }
+            if let Some(comparison) = Comparison::of(rule.name()) {
+                read.push(Rule {
+                    id: format!("decimal.{}", rule.name()),
+                    message: format!("must be {} {limit}", comparison.words()),
+                    test: Test::Decimal(comparison, limit.to_owned()),
+                });
+            }
+        }
+    }
+}
+
+/// A test with its message; nothing when the rule demands nothing.
+type Found = Result<Option<(Test, String)>, Unknown>;
+
+/// Nothing here enforces the rule.
+struct Unknown;
+
+fn found(rule: (Test, String)) -> Found {
+    Ok(Some(rule))
+}
+
+fn boolean(rule: &str, value: &Value) -> Found {
+    match rule {
+        "const" => found((
+            Test::In(vec![literal(value)]),
+            format!("must be {}", literal(value)),
+        )),
+        _ => Err(Unknown),
+    }
+}
+
+fn enumeration(rule: &str, value: &Value, values: &EnumDescriptor) -> Found {
+    let numbers = match value {
+        Value::List(_) => list(value),
+        one => vec![literal(one)],
+    };
+    let name = |number: &Literal| {
+        let value = match number {
+            Literal::Int(number) => i32::try_from(*number)
+                .ok()
+                .and_then(|n| values.get_value(n)),
+            _ => None,
+        };
+        value.map_or(number.to_string(), |value| value.name().to_owned())
+    };
+    let names: Vec<String> = numbers.iter().map(name).collect();
+    found(match rule {
+        "const" => (Test::In(numbers), format!("must be {}", names.join(", "))),
+        "defined_only" if value.as_bool() == Some(true) => (
+            Test::Defined,
+            "must be a value that the enum has".to_owned(),
+        ),
+        "defined_only" => return Ok(None),
+        "in" => (
+            Test::In(numbers),
+            format!("must be one of {}", names.join(", ")),
+        ),
+        "not_in" => (
+            Test::NotIn(numbers),
+            format!("must not be {}", names.join(" or ")),
+        ),
+        _ => return Err(Unknown),
+    })
+}
+
+fn number(rule: &str, value: &Value, rules: &DynamicMessage) -> Found {
+    let limit = literal(value);
+    if let Some(comparison) = Comparison::of(rule) {
+        return Ok(compared(comparison, limit, rules));
+    }
+    found(match rule {
+        "const" => (Test::In(vec![limit.clone()]), format!("must be {limit}")),
+        "in" | "not_in" => listed(rule, list(value)),
+        // Always so.
+        "finite" => return Ok(None),
+        _ => return Err(Unknown),
+    })
+}
+
+/// A bound of a number. `gt: 10 lt: 5` means everything but what lies between, and is one rule, that of the lower bound.
+fn compared(
+    comparison: Comparison,
+    limit: Literal,
+    rules: &DynamicMessage,
+) -> Option<(Test, String)> {
+    let message = format!("must be {} {limit}", comparison.words());
+    let others = match comparison.is_lower() {
+        true => ["lt", "lte"],
+        false => ["gt", "gte"],
+    };
+    let other = others
+        .into_iter()
+        .find(|other| rules.has_field_by_name(other));
+    let bound = other.and_then(|other| {
+        let bound = literal(rules.get_field_by_name(other)?.as_ref());
+        Some((Comparison::of(other)?, bound))
+    });
+    match bound {
+        Some((other, bound)) => {
+            let (lower, upper) = match comparison.is_lower() {
+                true => (&limit, &bound),
+                false => (&bound, &limit),
+            };
+            let outside = lower.compare(upper).is_some_and(|order| order.is_gt());
+            match (outside, comparison.is_lower()) {
+                (false, _) => Some((Test::Compare(comparison, limit), message)),
+                (true, true) => {
+                    let message = format!("{message} or {} {bound}", other.words());
+                    Some((Test::Either((comparison, limit), (other, bound)), message))
+                }
+                (true, false) => None,
+            }
+        }
+        None => Some((Test::Compare(comparison, limit), message)),
+    }
+}
+
+fn any(rule: &str, value: &Value) -> Found {
+    let urls = list(value);
+    let shown = joined(&urls);
+    found(match rule {
+        "in" => (Test::In(urls), format!("must be of a type of {shown}")),
+        "not_in" => (
+            Test::NotIn(urls),
+            format!("must not be of a type of {shown}"),
+        ),
+        _ => return Err(Unknown),
+    })
+}
+
+fn time(group: &str, rule: &str, value: &Value) -> Found {
+    let limit = literal(value);
+    let words = match group {
+        "duration" => format!("{limit} seconds"),
+        _ => format!("{limit} seconds since 1970"),
+    };
+    if let Some(comparison) = Comparison::of(rule) {
+        let message = format!("must be {} {words}", comparison.words());
+        return found((Test::Compare(comparison, limit), message));
+    }
+    found(match (rule, limit) {
+        ("const", limit) => (Test::In(vec![limit]), format!("must be {words}")),
+        ("lt_now" | "gt_now", _) if value.as_bool() != Some(true) => return Ok(None),
+        ("lt_now", _) => (Test::Past, "must be in the past".to_owned()),
+        ("gt_now", _) => (Test::Future, "must be in the future".to_owned()),
+        ("within", Literal::Time(seconds, nanos)) => (
+            Test::Within(seconds, nanos),
+            format!("must be within {words} of now"),
+        ),
+        ("in", _) => (
+            Test::In(list(value)),
+            "must be one of the listed values".to_owned(),
+        ),
+        ("not_in", _) => (
+            Test::NotIn(list(value)),
+            "must not be one of the listed values".to_owned(),
+        ),
+        _ => return Err(Unknown),
+    })
+}
+
+/// A rule about a length, by the beginning of its name.
+fn measured(rule: &str, unit: Unit, value: &Value) -> (Test, String) {
+    let count = value.as_u64().unwrap_or_default();
+    let (limit, words) = match &rule[..3] {
+        "min" => (Limit::AtLeast, "at least "),
+        "max" => (Limit::AtMost, "at most "),
+        _ => (Limit::Exactly, ""),
+    };
+    (
+        Test::Length(unit, limit, count),
+        format!("must have {words}{}", unit.count(count)),
+    )
+}
+
+fn length(group: &str, rule: &str, unit: Unit, value: &Value) -> Rule {
+    let (test, message) = measured(rule, unit, value);
+    Rule {
+        id: format!("{group}.{rule}"),
+        message,
+        test,
+    }
+}
+
+fn listed(rule: &str, values: Vec<Literal>) -> (Test, String) {
+    let shown = joined(&values);
+    match rule {
+        "in" => (Test::In(values), format!("must be one of {shown}")),
+        _ => (Test::NotIn(values), format!("must not be one of {shown}")),
+    }
+}
+
+fn joined(values: &[Literal]) -> String {
+    let shown: Vec<String> = values.iter().map(Literal::to_string).collect();
+    shown.join(", ")
+}
+
+fn list(value: &Value) -> Vec<Literal> {
+    let values = value.as_list().unwrap_or_default();
+    values.iter().map(literal).collect()
+}
+
+fn literal(value: &Value) -> Literal {
+    match value {
+        Value::Bool(value) => Literal::Bool(*value),
+        Value::I32(value) | Value::EnumNumber(value) => Literal::Int((*value).into()),
+        Value::U32(value) => Literal::Int((*value).into()),
+        Value::I64(value) => Literal::Int((*value).into()),
+        Value::U64(value) => Literal::Int((*value).into()),
+        Value::F32(value) => Literal::Float(*value),
+        Value::F64(value) => Literal::Double(*value),
+        Value::Bytes(value) => Literal::Bytes(value.to_vec()),
+        Value::Message(time) => {
+            let part = |name| time.get_field_by_name(name);
+            let seconds = part("seconds").and_then(|value| value.as_i64());
+            let nanos = part("nanos").and_then(|value| value.as_i32());
+            Literal::Time(seconds.unwrap_or_default(), nanos.unwrap_or_default())
+        }
+        value => Literal::Text(value.as_str().unwrap_or_default().to_owned()),
+    }
+}
+
+fn is_decimal(text: &str) -> bool {
+    let number = text.strip_prefix('-').unwrap_or(text);
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+    let digits = |part: &str, most: usize| {
+        (1..=most).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    digits(whole, 12) && digits(fraction, 6)
+}
+
+/// A format that text can have, and what such a text is.
+fn string_format(format: &str) -> Option<(&'static str, &'static str)> {
+    const FORMATS: [(&str, &str); 12] = [
+        ("email", "an e-mail address"),
+        ("hostname", "a host name"),
+        ("ip", "an IP address"),
+        ("ipv4", "an IPv4 address"),
+        ("ipv6", "an IPv6 address"),
+        ("uri", "an absolute URI"),
+        ("uri_ref", "a URI, absolute or relative"),
+        ("address", "a host name or IP address"),
+        ("uuid", "a UUID"),
+        ("tuuid", "a UUID without dashes"),
+        ("ulid", "a ULID"),
+        ("host_and_port", "a host and a port"),
+    ];
+    FORMATS.into_iter().find(|(name, _)| *name == format)
+}
+
+/// The group of rules for a type; a wrapper such as `StringValue` has that of what it holds.
+fn group_of(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Double => "double",
+        Kind::Float => "float",
+        Kind::Int32 => "int32",
+        Kind::Int64 => "int64",
+        Kind::Uint32 => "uint32",
+        Kind::Uint64 => "uint64",
+        Kind::Sint32 => "sint32",
+        Kind::Sint64 => "sint64",
+        Kind::Fixed32 => "fixed32",
+        Kind::Fixed64 => "fixed64",
+        Kind::Sfixed32 => "sfixed32",
+        Kind::Sfixed64 => "sfixed64",
+        Kind::Bool => "bool",
+        Kind::String => "string",
+        Kind::Bytes => "bytes",
+        Kind::Enum(_) => "enum",
+        Kind::Message(message) => match message.full_name() {
+            "google.protobuf.Any" => "any",
+            "google.protobuf.Duration" => "duration",
+            "google.protobuf.Timestamp" => "timestamp",
+            "google.protobuf.BoolValue" => "bool",
+            "google.protobuf.BytesValue" => "bytes",
+            "google.protobuf.DoubleValue" => "double",
+            "google.protobuf.FloatValue" => "float",
+            "google.protobuf.Int32Value" => "int32",
+            "google.protobuf.Int64Value" => "int64",
+            "google.protobuf.StringValue" => "string",
+            "google.protobuf.UInt32Value" => "uint32",
+            "google.protobuf.UInt64Value" => "uint64",
+            _ => "",
+        },
+    }
+}

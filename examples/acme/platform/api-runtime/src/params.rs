@@ -1,0 +1,114 @@
+//! Fields of a message set from the text of path variables and query parameters.
+
+use percent_encoding::percent_decode_str;
+
+use crate::json::Kind;
+
+/// Why a parameter cannot be a field.
+#[derive(Debug, PartialEq, Eq)]
+pub enum ParamError {
+    /// There is no such field.
+    Unknown,
+    /// The text does not fit the field; says what would.
+    Invalid(String),
+}
+
+/// Whether a parameter may come more than once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arity {
+    One,
+    Many,
+}
+
+fn parse<K: Kind>(rest: Option<&str>, text: &str) -> Result<K::Value, ParamError> {
+    match rest {
+        Some(_) => Err(ParamError::Unknown),
+        None => K::parse(text).map_err(ParamError::Invalid),
+    }
+}
+
+pub fn value<K: Kind>(
+    field: &mut K::Value,
+    rest: Option<&str>,
+    text: &str,
+) -> Result<Arity, ParamError> {
+    *field = parse::<K>(rest, text)?;
+    Ok(Arity::One)
+}
+
+pub fn optional<K: Kind>(
+    field: &mut Option<impl From<K::Value>>,
+    rest: Option<&str>,
+    text: &str,
+) -> Result<Arity, ParamError> {
+    *field = Some(parse::<K>(rest, text)?.into());
+    Ok(Arity::One)
+}
+
+pub fn push<K: Kind>(
+    field: &mut Vec<K::Value>,
+    rest: Option<&str>,
+    text: &str,
+) -> Result<Arity, ParamError> {
+    field.push(parse::<K>(rest, text)?);
+    Ok(Arity::Many)
+}
+
+pub fn member<K: Kind, O>(
+    oneof: &mut Option<O>,
+    rest: Option<&str>,
+    text: &str,
+    wrap: fn(K::Value) -> O,
+) -> Result<Arity, ParamError> {
+    let value = parse::<K>(rest, text)?;
+    if oneof.is_some() {
+        return Err(taken());
+    }
+    *oneof = Some(wrap(value));
+    Ok(Arity::One)
+}
+
+/// The oneof of a parameter has another member already.
+pub fn taken() -> ParamError {
+    ParamError::Invalid("another member of the same oneof is there too".to_owned())
+}
+
+/// The decoded pairs of a query; `None` where they are not UTF-8.
+pub(crate) fn pairs(query: &str) -> impl Iterator<Item = (Option<String>, Option<String>)> {
+    query
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decode(name), decode(value))
+        })
+}
+
+fn decode(text: &str) -> Option<String> {
+    let text = text.replace('+', " ");
+    percent_decode_str(&text)
+        .decode_utf8()
+        .ok()
+        .map(String::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_is_decoded_as_forms_write_it() {
+        let decoded: Vec<_> = pairs("a=1+2&&b=%26%2B&c&d=%ff").collect();
+
+        let text = |text: &str| Some(text.to_owned());
+        assert_eq!(
+            decoded,
+            [
+                (text("a"), text("1 2")),
+                (text("b"), text("&+")),
+                (text("c"), text("")),
+                (text("d"), None),
+            ]
+        );
+    }
+}

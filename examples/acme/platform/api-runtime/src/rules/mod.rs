@@ -1,0 +1,69 @@
+//! Conditions of rules that are more than an operator.
+
+pub mod formats;
+
+use std::{
+    cmp::Ordering,
+    collections::BTreeSet,
+    sync::OnceLock,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use regex::Regex;
+
+use crate::wkt::{Decimal, Timestamp};
+
+/// A regular expression of the contract, compiled when first used.
+pub struct Pattern {
+    text: &'static str,
+    regex: OnceLock<Option<Regex>>,
+}
+
+impl Pattern {
+    pub const fn new(text: &'static str) -> Self {
+        Self {
+            text,
+            regex: OnceLock::new(),
+        }
+    }
+
+    /// Whether the pattern is found in the text; the build has proven that it compiles.
+    pub fn matches(&self, text: &str) -> bool {
+        let regex = self.regex.get_or_init(|| Regex::new(self.text).ok());
+        regex.as_ref().is_some_and(|regex| regex.is_match(text))
+    }
+}
+
+pub fn unique<T: Ord>(elements: impl IntoIterator<Item = T>) -> bool {
+    let mut seen = BTreeSet::new();
+    elements.into_iter().all(|element| seen.insert(element))
+}
+
+/// Seconds and nanoseconds since 1970.
+pub fn now() -> (i64, i32) {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    (
+        i64::try_from(now.as_secs()).unwrap_or(i64::MAX),
+        now.subsec_nanos() as i32,
+    )
+}
+
+/// Whether a time is not further from now than this.
+pub fn within(time: &Timestamp, seconds: i64, nanos: i32) -> bool {
+    let total = |seconds: i64, nanos: i32| i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
+    let (now_seconds, now_nanos) = now();
+    let apart = total(time.seconds, time.nanos) - total(now_seconds, now_nanos);
+    apart.abs() <= total(seconds, nanos)
+}
+
+/// How a decimal compares with a limit; `None` when it is no number, which another rule tells.
+pub fn decimal(value: &Decimal, limit: &str) -> Option<Ordering> {
+    let limit = Decimal {
+        value: limit.to_owned(),
+    }
+    .number()
+    .ok()?;
+    Some(value.number().ok()?.cmp(&limit))
+}

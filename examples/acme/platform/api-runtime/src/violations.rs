@@ -1,0 +1,288 @@
+//! What is wrong with a request, and where in it.
+
+use std::{borrow::Cow, fmt};
+
+use tonic::Status;
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
+
+use crate::{mask::Masked, wkt};
+
+/// Where in the request a value is, as its JSON names it: `consultant.tags[2]`.
+#[derive(Clone, Copy)]
+pub struct Path<'a> {
+    parent: Option<&'a Path<'a>>,
+    step: Step<'a>,
+}
+
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    Root,
+    Field {
+        name: &'static str,
+        json: &'static str,
+    },
+    Index(usize),
+    Key(&'a dyn fmt::Display),
+}
+
+impl<'a> Path<'a> {
+    pub const ROOT: Path<'static> = Path {
+        parent: None,
+        step: Step::Root,
+    };
+
+    /// A field by its proto and its JSON name.
+    pub fn field(&'a self, name: &'static str, json: &'static str) -> Path<'a> {
+        Path {
+            parent: Some(self),
+            step: Step::Field { name, json },
+        }
+    }
+
+    pub fn index(&'a self, index: usize) -> Path<'a> {
+        Path {
+            parent: Some(self),
+            step: Step::Index(index),
+        }
+    }
+
+    pub fn key(&'a self, key: &'a dyn fmt::Display) -> Path<'a> {
+        Path {
+            parent: Some(self),
+            step: Step::Key(key),
+        }
+    }
+
+    /// The proto names from the root, without indices.
+    fn fields(&self) -> Vec<&'static str> {
+        let mut fields = self.parent.map(Path::fields).unwrap_or_default();
+        if let Step::Field { name, .. } = self.step {
+            fields.push(name);
+        }
+        fields
+    }
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(parent) = self.parent {
+            parent.fmt(f)?;
+        }
+        let first = self.parent.is_none_or(|parent| parent.parent.is_none());
+        match self.step {
+            Step::Root => Ok(()),
+            Step::Field { json, .. } if first => f.write_str(json),
+            Step::Field { json, .. } => write!(f, ".{json}"),
+            Step::Index(index) => write!(f, "[{index}]"),
+            Step::Key(key) => write!(f, "[\"{key}\"]"),
+        }
+    }
+}
+
+/// What is wrong with a request so far.
+#[derive(Debug, Default)]
+pub struct Violations(Vec<Violation>);
+
+#[derive(Debug)]
+struct Violation {
+    /// In the names of JSON.
+    field: String,
+    /// In the names of the contract, for the update mask.
+    path: Vec<&'static str>,
+    /// `string.min_len`
+    rule: &'static str,
+    message: Cow<'static, str>,
+}
+
+/// The rule of a field with behaviour REQUIRED that is not there.
+const REQUIRED: &str = "required";
+/// A client that sends thousands of bad elements learns from the first.
+const LIMIT: usize = 100;
+
+impl Violations {
+    pub fn add(
+        &mut self,
+        at: &Path<'_>,
+        rule: &'static str,
+        message: impl Into<Cow<'static, str>>,
+    ) {
+        if self.0.len() < LIMIT {
+            let (field, path) = (at.to_string(), at.fields());
+            self.0.push(Violation {
+                field,
+                path,
+                rule,
+                message: message.into(),
+            });
+        }
+    }
+
+    /// A violation of something outside the message, such as a query parameter of no field.
+    pub(crate) fn add_named(
+        &mut self,
+        field: impl Into<String>,
+        rule: &'static str,
+        message: impl Into<Cow<'static, str>>,
+    ) {
+        if self.0.len() < LIMIT {
+            let (field, message) = (field.into(), message.into());
+            self.0.push(Violation {
+                field,
+                path: Vec::new(),
+                rule,
+                message,
+            });
+        }
+    }
+
+    pub fn required(&mut self, at: &Path<'_>) {
+        self.add(at, REQUIRED, "value is required");
+    }
+
+    /// An update would set a field of behaviour IMMUTABLE.
+    pub fn immutable(&mut self, at: &Path<'_>) {
+        self.add(at, "immutable", "cannot be changed");
+    }
+
+    /// A string is text: PostgreSQL cannot store a NUL, and no person types one.
+    pub fn text(&mut self, at: &Path<'_>, text: &str) {
+        if text.contains('\0') {
+            self.add(at, "string.no_nul", "must not contain a NUL character");
+        }
+    }
+
+    pub fn finite(&mut self, at: &Path<'_>, number: f64) {
+        if !number.is_finite() {
+            self.add(at, "number.finite", "must be a finite number");
+        }
+    }
+
+    /// A well-known type whose value means nothing.
+    pub(crate) fn valid(
+        &mut self,
+        at: &Path<'_>,
+        rule: &'static str,
+        result: Result<(), wkt::Invalid>,
+    ) {
+        if let Err(invalid) = result {
+            self.add(at, rule, invalid.to_string());
+        }
+    }
+
+    /// Keeps what the update mask lets count: see [`check_update`](crate::check_update).
+    pub(crate) fn masked(&mut self, resource: &str, mask: Option<&wkt::FieldMask>) {
+        self.0
+            .retain(|violation| match violation.path.split_first() {
+                Some((first, path)) if *first == resource && !path.is_empty() => match mask {
+                    Some(mask) => mask.covers(path),
+                    None => violation.rule != REQUIRED || path.len() > 1,
+                },
+                _ => true,
+            });
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// # Errors
+    /// INVALID_ARGUMENT with a `BadRequest` that names every field, when there is a violation.
+    pub fn into_result(self) -> Result<(), Status> {
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(self.into())
+        }
+    }
+}
+
+impl From<Violations> for Status {
+    fn from(violations: Violations) -> Self {
+        let mut message = String::new();
+        for violation in violations.0.iter().take(3) {
+            if !message.is_empty() {
+                message.push_str("; ");
+            }
+            if !violation.field.is_empty() {
+                message.push_str(&violation.field);
+                message.push_str(": ");
+            }
+            message.push_str(&violation.message);
+        }
+        if violations.0.len() > 3 {
+            message.push_str(&format!("; and {} more", violations.0.len() - 3));
+        }
+        let details = violations.0.into_iter().map(|violation| FieldViolation {
+            field: violation.field,
+            description: violation.message.into_owned(),
+            reason: violation.rule.replace('.', "_").to_uppercase(),
+            localized_message: None,
+        });
+        let details = ErrorDetails::with_bad_request(details.collect::<Vec<_>>());
+        Status::with_error_details(tonic::Code::InvalidArgument, message, details)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_reads_as_in_json() {
+        let path = Path::ROOT;
+        let path = path.field("big_things", "bigThings");
+        let path = path.index(2);
+        let path = path.field("counts", "counts");
+        let path = path.key(&"k");
+
+        assert_eq!(path.to_string(), r#"bigThings[2].counts["k"]"#);
+        assert_eq!(path.fields(), ["big_things", "counts"]);
+    }
+
+    #[test]
+    fn one_answer_names_every_field() {
+        let mut violations = Violations::default();
+        let root = Path::ROOT;
+        violations.required(&root.field("name", "name"));
+        violations.text(&root.field("bio", "bio"), "a\0");
+
+        let status = Status::from(violations);
+
+        assert_eq!(
+            status.message(),
+            "name: value is required; bio: must not contain a NUL character"
+        );
+        let details = status.get_details_bad_request().unwrap().field_violations;
+        let reasons: Vec<_> = details.iter().map(|found| found.reason.as_str()).collect();
+        assert_eq!(reasons, ["REQUIRED", "STRING_NO_NUL"]);
+    }
+
+    #[test]
+    fn a_mask_says_which_violations_count() {
+        let found = |mask: Option<&[&str]>| {
+            let mut violations = Violations::default();
+            let root = Path::ROOT;
+            let resource = root.field("thing", "thing");
+            violations.required(&resource.field("name", "name"));
+            violations.text(&resource.field("bio", "bio"), "\0");
+            violations.required(&root.field("reason", "reason"));
+            let mask = mask.map(|paths| wkt::FieldMask {
+                paths: paths.iter().map(|&path| path.to_owned()).collect(),
+            });
+            violations.masked("thing", mask.as_ref());
+            violations
+                .0
+                .into_iter()
+                .map(|violation| violation.field)
+                .collect::<Vec<_>>()
+        };
+
+        assert_eq!(
+            found(None),
+            ["thing.bio", "reason"],
+            "nothing is missing in a patch"
+        );
+        assert_eq!(found(Some(&["name"])), ["thing.name", "reason"]);
+        assert_eq!(found(Some(&["*"])), ["thing.name", "thing.bio", "reason"]);
+    }
+}

@@ -1,0 +1,106 @@
+//! Where the keys that verify tokens come from.
+
+use std::{path::PathBuf, time::Duration};
+
+use http::{StatusCode, Uri};
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::body::Bytes;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use platform_base::{StartError, tls};
+
+use crate::{config, signing::SigningKeys};
+
+type HttpClient = Client<HttpsConnector<HttpConnector>, Empty<Bytes>>;
+
+/// A text that [`crate::keys::read`] reads.
+pub(super) enum Source {
+    /// The process issues the tokens itself.
+    Own(SigningKeys),
+    File(PathBuf),
+    Url(Uri, Box<HttpClient>),
+}
+
+/// For the whole of a question; requests may wait for it.
+const TIMEOUT: Duration = Duration::from_secs(2);
+const LARGEST: usize = 256 * 1024;
+
+impl Source {
+    pub fn new(config: &config::Config, issuer: Option<SigningKeys>) -> Result<Self, StartError> {
+        match (issuer, &config.jwks_url) {
+            (Some(keys), _) => Ok(Self::Own(keys)),
+            (None, Some(url)) => Ok(Self::Url(url.0.clone(), Box::new(client()?))),
+            (None, None) => Ok(Self::File(config.keys_file.clone())),
+        }
+    }
+
+    pub async fn read(&self) -> Result<String, String> {
+        match self {
+            Self::Own(keys) => Ok(keys.jwks()),
+            Self::File(path) => std::fs::read_to_string(path).map_err(|error| error.to_string()),
+            Self::Url(url, client) => tokio::time::timeout(TIMEOUT, ask(client, url))
+                .await
+                .unwrap_or_else(|_| Err(format!("no answer within {TIMEOUT:?}"))),
+        }
+    }
+
+    /// How old what was read may get.
+    pub fn refresh_every(&self) -> Duration {
+        match self {
+            Self::Own(_) | Self::File(_) => Duration::from_secs(5),
+            Self::Url(..) => Duration::from_secs(300),
+        }
+    }
+
+    /// How long to wait before it is read again because of a token whose key is not known.
+    pub fn pause(&self) -> Duration {
+        match self {
+            Self::Own(_) | Self::File(_) => Duration::from_millis(100),
+            Self::Url(..) => Duration::from_secs(10),
+        }
+    }
+}
+
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Own(_) => f.write_str("this process"),
+            Self::File(path) => path.display().fmt(f),
+            Self::Url(url, _) => url.fmt(f),
+        }
+    }
+}
+
+fn client() -> Result<HttpClient, StartError> {
+    let connector = HttpsConnectorBuilder::new()
+        .with_tls_config(tls::client(None).map_err(StartError::new)?)
+        .https_or_http()
+        .enable_http1()
+        .build();
+    Ok(Client::builder(TokioExecutor::new()).build(connector))
+}
+
+/// An answer of another status is none, and a redirection is not followed: it would let whoever can make one choose the
+/// keys.
+async fn ask(client: &HttpClient, url: &Uri) -> Result<String, String> {
+    let response = client
+        .get(url.clone())
+        .await
+        .map_err(|error| reasons(&error))?;
+    if response.status() != StatusCode::OK {
+        return Err(format!("the answer is {}", response.status()));
+    }
+    let body = Limited::new(response.into_body(), LARGEST).collect().await;
+    let body = body.map_err(|error| error.to_string())?.to_bytes();
+    String::from_utf8(body.into()).map_err(|_| "the answer is no text".to_owned())
+}
+
+/// An error with what caused it.
+fn reasons(error: &dyn std::error::Error) -> String {
+    let reasons = std::iter::successors(Some(error), |error| error.source());
+    let reasons: Vec<_> = reasons.map(ToString::to_string).collect();
+    reasons.join(": ")
+}

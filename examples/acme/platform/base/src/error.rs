@@ -1,0 +1,189 @@
+//! Why a request could not be served.
+//!
+//! Which error to use:
+//!
+//! | what went wrong | error |
+//! |---|---|
+//! | a rule of the domain says no | an enum of the service's own `biz`, mapped to a reason of its contract in `service` |
+//! | something below failed while a request was served | [`Error`], passed on with `?` |
+//! | the process cannot start, or a command fails | [`StartError`](crate::StartError) |
+//!
+//! An [`Error`] is a [`Fault`], which the caller is told, and a cause, which is for the log alone. It becomes a status at
+//! one place, the conversion below: there the cause is logged once, beside the ids of the request.
+//!
+//! | fault | status over gRPC, HTTP | reason | `Retry-After` |
+//! |---|---|---|---|
+//! | [`Fault::Internal`] | INTERNAL, 500 | `INTERNAL` | |
+//! | [`Fault::DatabaseUnavailable`] | UNAVAILABLE, 503 | `DATABASE_UNAVAILABLE` | 1 s |
+//! | [`Fault::StatementTimeout`] | DEADLINE_EXCEEDED, 504 | `STATEMENT_TIMEOUT` | |
+//! | [`Fault::Contention`] | ABORTED, 409 | `TRANSACTION_CONTENTION` | |
+//! | [`Fault::OutcomeUnknown`] | UNAVAILABLE, 503 | `OUTCOME_UNKNOWN` | |
+
+use std::{collections::HashMap, fmt, time::Duration};
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
+
+type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// What a caller is told of an error. The module has the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Not caused by the caller, and nothing that the caller could act on.
+    Internal,
+    /// No connection to the database: it is away, it refuses us, or all connections are in use.
+    DatabaseUnavailable,
+    /// The database ended a statement that took too long.
+    StatementTimeout,
+    /// Other transactions were in the way, in every attempt.
+    Contention,
+    /// The connection was lost during a commit: nobody knows whether it happened.
+    OutcomeUnknown,
+}
+
+/// Why a request could not be served: a fault for the caller, a cause for the log.
+#[derive(Debug)]
+pub struct Error {
+    fault: Fault,
+    cause: Cause,
+}
+
+impl Error {
+    /// An error of this fault.
+    pub fn new(fault: Fault, cause: impl Into<Cause>) -> Self {
+        Self {
+            fault,
+            cause: cause.into(),
+        }
+    }
+
+    /// An error of which the caller learns nothing but that it happened.
+    pub fn internal(cause: impl Into<Cause>) -> Self {
+        Self::new(Fault::Internal, cause)
+    }
+
+    /// What the caller is told.
+    pub fn fault(&self) -> Fault {
+        self.fault
+    }
+
+    /// What happened, if it is a `T`.
+    pub fn cause<T: std::error::Error + 'static>(&self) -> Option<&T> {
+        self.cause.downcast_ref()
+    }
+
+    /// What happened.
+    pub fn into_cause(self) -> Cause {
+        self.cause
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.cause.fmt(f)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.cause.source()
+    }
+}
+
+/// What a fault is answered with.
+struct Answer {
+    code: Code,
+    reason: &'static str,
+    message: &'static str,
+    retry_after: Option<Duration>,
+}
+
+impl Fault {
+    fn answer(self) -> Answer {
+        let answer = |code, reason, message| Answer {
+            code,
+            reason,
+            message,
+            retry_after: None,
+        };
+        match self {
+            Self::Internal => answer(Code::Internal, "INTERNAL", "internal error"),
+            Self::DatabaseUnavailable => Answer {
+                retry_after: Some(Duration::from_secs(1)),
+                ..answer(
+                    Code::Unavailable,
+                    "DATABASE_UNAVAILABLE",
+                    "the service cannot reach its database: try again",
+                )
+            },
+            Self::StatementTimeout => answer(
+                Code::DeadlineExceeded,
+                "STATEMENT_TIMEOUT",
+                "a query took longer than it may",
+            ),
+            Self::Contention => answer(
+                Code::Aborted,
+                "TRANSACTION_CONTENTION",
+                "too many others changed the same at the same time: try again",
+            ),
+            Self::OutcomeUnknown => answer(
+                Code::Unavailable,
+                "OUTCOME_UNKNOWN",
+                "the write may or may not have been done: read before you repeat it",
+            ),
+        }
+    }
+
+    /// Whether a person must look at it. The others pass by themselves or are counted where they happen.
+    fn is_alarming(self) -> bool {
+        matches!(self, Self::Internal | Self::OutcomeUnknown)
+    }
+}
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        let Error { fault, cause } = error;
+        let Answer {
+            code,
+            reason,
+            message,
+            retry_after,
+        } = fault.answer();
+        if fault.is_alarming() {
+            tracing::error!(%cause, reason, "a request failed");
+        } else {
+            tracing::warn!(%cause, reason, "a request failed");
+        }
+        let mut details = ErrorDetails::with_error_info(reason, DOMAIN, HashMap::new());
+        details.set_retry_info(retry_after);
+        Status::with_error_details(code, message, details)
+    }
+}
+
+/// The domain of the platform's own reasons (`google.rpc.ErrorInfo`).
+const DOMAIN: &str = "platform";
+
+/// A status with a reason in the domain `platform`, by which programs tell refusals apart.
+pub fn status(code: Code, reason: &str, message: impl Into<String>) -> Status {
+    let details = ErrorDetails::with_error_info(reason, DOMAIN, HashMap::new());
+    Status::with_error_details(code, message, details)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_caller_learns_the_reason_and_never_the_cause() {
+        let error = Error::new(Fault::DatabaseUnavailable, "no route to 10.0.0.7");
+        let status = Status::from(error);
+        assert_eq!(status.code(), Code::Unavailable);
+        let details = status.get_error_details();
+        assert_eq!(details.error_info().unwrap().reason, "DATABASE_UNAVAILABLE");
+        assert_eq!(
+            details.retry_info().unwrap().retry_delay,
+            Some(Duration::from_secs(1))
+        );
+        assert!(!format!("{status:?}").contains("10.0.0.7"));
+    }
+}

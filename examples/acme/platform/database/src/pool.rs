@@ -1,0 +1,200 @@
+//! The pool of connections.
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use deadpool::{
+    Runtime,
+    managed::{self, Manager},
+};
+use diesel::{ConnectionError, ConnectionResult, SqliteConnection};
+use diesel_async::{
+    AsyncConnection, AsyncPgConnection, SimpleAsyncConnection,
+    pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod},
+    sync_connection_wrapper::SyncConnectionWrapper,
+};
+use futures_util::{FutureExt, future::BoxFuture};
+use metrics::gauge;
+use platform_base::backoff::Backoff;
+use secrecy::ExposeSecret;
+
+use crate::{config::Config, error::Error, postgres::Connector};
+
+pub type Postgres = AsyncPgConnection;
+pub type Sqlite = SyncConnectionWrapper<SqliteConnection>;
+
+/// A pool of connections; clones share it. Connections are made when they are needed, so a database that is away when
+/// the service starts, or for a while later, costs only the requests of that time.
+#[derive(Clone)]
+pub struct Database {
+    backend: Arc<Backend>,
+    name: &'static str,
+}
+
+/// The pool of the backend in use, for [`with_conn!`].
+pub enum Backend {
+    Postgres(managed::Pool<AsyncDieselConnectionManager<Postgres>>),
+    Sqlite(managed::Pool<AsyncDieselConnectionManager<Sqlite>>),
+}
+
+/// A connection while queries have it. Dropped before they are over, as when a request has run out of time, it does not
+/// return to the pool: who got it next would wait until the database is done with what nobody waits for any more.
+#[doc(hidden)]
+pub struct Loan<M: Manager>(Option<managed::Object<M>>);
+
+impl<M: Manager> Loan<M> {
+    pub fn of(connection: managed::Object<M>) -> Self {
+        Self(Some(connection))
+    }
+
+    pub fn connection(&mut self) -> &mut M::Type {
+        self.0.as_mut().expect("it is taken only at the end")
+    }
+
+    /// The queries are over, however they ended.
+    pub fn end(mut self) {
+        self.0.take();
+    }
+}
+
+impl<M: Manager> Drop for Loan<M> {
+    fn drop(&mut self) {
+        self.0.take().map(managed::Object::take);
+    }
+}
+
+/// What each connection to SQLite is told. With the write-ahead log, `NORMAL` hands every commit to the operating
+/// system before it is acknowledged: it survives the death of the process, at any time. A loss of power may cost the last
+/// commits but never the consistency of the file; `FULL` would cost an fsync a commit.
+const SQLITE_SETUP: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; \
+                            PRAGMA foreign_keys = ON;";
+
+impl Database {
+    /// A pool for the configured URL; `name` is the service's, for the server's lists and the metrics. Nothing is
+    /// connected yet.
+    pub fn open(name: &'static str, config: &Config) -> Result<Self, Error> {
+        let url = config.url.0.expose_secret();
+        let backend = match url.strip_prefix("sqlite://") {
+            Some(path) => {
+                let path = path.to_owned();
+                let connect = move || connect_sqlite(path.clone()).boxed();
+                Backend::Sqlite(pool(manager(connect), config)?)
+            }
+            None => {
+                let connector = Connector::new(url, name, config.statement_timeout);
+                let connector = Arc::new(connector.map_err(Error::Setup)?);
+                let gate = Arc::new(Gate::default());
+                let connect = move || {
+                    let (connector, gate) = (connector.clone(), gate.clone());
+                    async move { gate.pass(connector.connect()).await }.boxed()
+                };
+                Backend::Postgres(pool(manager(connect), config)?)
+            }
+        };
+        Ok(Self {
+            backend: Arc::new(backend),
+            name,
+        })
+    }
+
+    /// Sets the gauges `db_pool_connections` (by state) and `db_pool_waiting`.
+    pub fn measure(&self) {
+        let status = match &*self.backend {
+            Backend::Postgres(pool) => pool.status(),
+            Backend::Sqlite(pool) => pool.status(),
+        };
+        let idle = status.available.min(status.size);
+        for (state, connections) in [("idle", idle), ("used", status.size - idle)] {
+            gauge!("db_pool_connections", "service" => self.name, "state" => state)
+                .set(connections as f64);
+        }
+        gauge!("db_pool_waiting", "service" => self.name).set(status.waiting as f64);
+    }
+
+    pub fn backend(&self) -> &Backend {
+        &self.backend
+    }
+
+    pub fn is_sqlite(&self) -> bool {
+        matches!(*self.backend, Backend::Sqlite(_))
+    }
+}
+
+/// While a server is away, one request in a while finds out whether it still is; the others are answered at once.
+#[derive(Default)]
+struct Gate {
+    /// How often connecting has failed since it last succeeded, and when it may be tried again.
+    closed: Mutex<Option<(u32, Instant)>>,
+}
+
+impl Gate {
+    const BACKOFF: Backoff = Backoff {
+        first: Duration::from_millis(50),
+        longest: Duration::from_secs(1),
+    };
+
+    async fn pass<C>(
+        &self,
+        connect: impl Future<Output = ConnectionResult<C>>,
+    ) -> ConnectionResult<C> {
+        if self
+            .state()
+            .is_some_and(|(_, until)| Instant::now() < until)
+        {
+            return Err(ConnectionError::BadConnection(
+                "it was away a moment ago".to_owned(),
+            ));
+        }
+        let connected = connect.await;
+        let mut state = self.state();
+        *state = match &connected {
+            Ok(_) => None,
+            Err(_) => {
+                let failures = state.map_or(0, |(failures, _)| failures) + 1;
+                Some((failures, Instant::now() + Self::BACKOFF.bound(failures)))
+            }
+        };
+        drop(state);
+        connected
+    }
+
+    fn state(&self) -> MutexGuard<'_, Option<(u32, Instant)>> {
+        self.closed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn manager<C: AsyncConnection + 'static>(
+    connect: impl Fn() -> BoxFuture<'static, ConnectionResult<C>> + Send + Sync + 'static,
+) -> AsyncDieselConnectionManager<C> {
+    let mut config = ManagerConfig::default();
+    // Asking the server whether a connection is alive before each use doubles the time of a read.
+    config.recycling_method = RecyclingMethod::Fast;
+    config.custom_setup = Box::new(move |_| connect());
+    AsyncDieselConnectionManager::new_with_config("", config)
+}
+
+async fn connect_sqlite(path: String) -> ConnectionResult<Sqlite> {
+    if let Some(folder) = Path::new(&path).parent() {
+        std::fs::create_dir_all(folder)
+            .map_err(|error| ConnectionError::BadConnection(error.to_string()))?;
+    }
+    let mut connection = Sqlite::establish(&path).await?;
+    connection
+        .batch_execute(SQLITE_SETUP)
+        .await
+        .map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(connection)
+}
+
+fn pool<M: Manager>(manager: M, config: &Config) -> Result<managed::Pool<M>, Error> {
+    managed::Pool::builder(manager)
+        .max_size(config.max_connections)
+        .wait_timeout(Some(config.wait_timeout))
+        .create_timeout(Some(config.connect_timeout))
+        .runtime(Runtime::Tokio1)
+        .build()
+        .map_err(|error| Error::Setup(error.to_string()))
+}

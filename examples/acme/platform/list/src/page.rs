@@ -1,0 +1,444 @@
+//! Lists: which rows (AIP-160), in which order (AIP-132), in pages (AIP-158).
+//!
+//! A page is found by the last row of the page before, not by counting rows, so that the thousandth costs what the first
+//! does. The page token says which row that was, and begins with a hash of it and of what the list was asked for: with
+//! another filter or order, or changed, it is refused. The hash has no key. Who makes a token by hand chooses where a page
+//! begins, and sees nothing that the same list does not show anyway: what a caller may see is for the query to say, never
+//! for the token.
+
+use std::cmp::Ordering;
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use platform_base::Error;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::{
+    Invalid,
+    filter::{self, Field, Filter, Kind, Value},
+};
+
+const DEFAULT_SIZE: usize = 50;
+const MAX_SIZE: usize = 1000;
+
+/// What comes in lists.
+pub trait Listed {
+    /// The fields that lists of it can be filtered and ordered by.
+    type Field: Copy;
+
+    /// What tells rows apart that are equal in everything else.
+    fn id(&self) -> Uuid;
+
+    /// The value of a field, if it has one.
+    fn value(&self, field: Self::Field) -> Option<Value>;
+}
+
+/// What a client asks a list for, as it came.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ListRequest<'a> {
+    /// How many rows at most: 0 is 50, and more than 1000 is 1000.
+    pub page_size: i32,
+    /// `next_page_token` of the page before; empty for the first page.
+    pub page_token: &'a str,
+    /// Which rows; see [`filter`]. Empty for all.
+    pub filter: &'a str,
+    /// A field, and `desc` for the greatest first: `seats desc`. Empty for the newest first.
+    pub order_by: &'a str,
+}
+
+/// A page that is wanted of a list: which rows, in which order, after which one. `F` names the fields.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListQuery<F> {
+    size: usize,
+    filter: Filter<F>,
+    order: Order<F>,
+    after: Option<Cursor>,
+    asked: Vec<String>,
+}
+
+/// By what a list is ordered; rows that are equal there are ordered by id, in the same direction.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Order<F> {
+    pub field: F,
+    pub descending: bool,
+    kind: Kind,
+}
+
+/// The place of a row in a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cursor {
+    /// What the row has in the field that the list is ordered by.
+    pub value: Value,
+    pub id: Uuid,
+}
+
+impl<F: Copy> ListQuery<F> {
+    /// Reads what a client asks for.
+    ///
+    /// `list` tells this list from others: its name, and whatever else it depends on, such as `tasks of 7`. `fields` are
+    /// those that it can be filtered and ordered by; unless asked otherwise, it comes by the first of them, the greatest
+    /// first.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT, with a sentence, for a filter or an order that this list does not know and for a page token that
+    /// it has not given out.
+    pub fn new(list: &str, fields: &[Field<F>], request: ListRequest<'_>) -> Result<Self, Invalid> {
+        let size = match usize::try_from(request.page_size) {
+            Ok(0) | Err(_) => DEFAULT_SIZE,
+            Ok(size) => size.min(MAX_SIZE),
+        };
+        let mut query = Self {
+            size,
+            filter: Filter::parse(request.filter, fields)?,
+            order: Order::parse(request.order_by, fields)?,
+            after: None,
+            asked: [list, request.filter, request.order_by]
+                .map(str::to_owned)
+                .into(),
+        };
+        if !request.page_token.is_empty() {
+            query.after = Some(query.decode(request.page_token).ok_or_else(foreign_token)?);
+        }
+        Ok(query)
+    }
+
+    /// Which rows are wanted.
+    pub fn filter(&self) -> &Filter<F> {
+        &self.filter
+    }
+
+    /// In which order.
+    pub fn order(&self) -> Order<F> {
+        self.order
+    }
+
+    /// The last row of the page before; this page starts after it.
+    pub fn after(&self) -> Option<&Cursor> {
+        self.after.as_ref()
+    }
+
+    /// How many rows to fetch: one more than is shown, which tells whether there is a next page.
+    pub fn limit(&self) -> i64 {
+        self.size as i64 + 1
+    }
+
+    /// The page made of the rows that were fetched with [`ListQuery::limit`].
+    pub fn page<T: Listed<Field = F>>(&self, mut rows: Vec<T>) -> Result<Page<T>, Error> {
+        let more = rows.len() > self.size;
+        rows.truncate(self.size);
+        let next_page_token = match rows.last().filter(|_| more) {
+            Some(last) => {
+                let value = last.value(self.order.field);
+                let value = value.ok_or_else(|| {
+                    Error::internal("a list is ordered by a field without a value")
+                })?;
+                self.encode(&Cursor {
+                    value,
+                    id: last.id(),
+                })
+            }
+            None => String::new(),
+        };
+        Ok(Page {
+            items: rows,
+            next_page_token,
+        })
+    }
+
+    /// Does to rows in memory what a database does to its rows: what a repository of tests answers.
+    pub fn select<T: Listed<Field = F>>(&self, mut rows: Vec<T>) -> Vec<T> {
+        rows.retain(|row| self.filter.holds(&|field| row.value(field)) == Some(true));
+        let place = |row: &T| (row.value(self.order.field), row.id());
+        let directed = |order: Option<Ordering>| {
+            let order = order.unwrap_or(Ordering::Equal);
+            if self.order.descending {
+                order.reverse()
+            } else {
+                order
+            }
+        };
+        rows.sort_by(|left, right| directed(place(left).partial_cmp(&place(right))));
+        if let Some(Cursor { value, id }) = &self.after {
+            let after = (Some(value.clone()), *id);
+            rows.retain(|row| directed(place(row).partial_cmp(&after)).is_gt());
+        }
+        rows.truncate(self.size + 1);
+        rows
+    }
+
+    fn encode(&self, cursor: &Cursor) -> String {
+        let value = cursor.value.to_string();
+        let place = [cursor.id.as_bytes(), value.as_bytes()].concat();
+        BASE64_URL_SAFE_NO_PAD.encode([&self.hash(&place)[..], &place].concat())
+    }
+
+    fn decode(&self, token: &str) -> Option<Cursor> {
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(token).ok()?;
+        let (hash, place) = bytes.split_first_chunk::<16>()?;
+        if *hash != self.hash(place) {
+            return None;
+        }
+        let (id, value) = place.split_first_chunk::<16>()?;
+        Some(Cursor {
+            value: self.order.kind.stored(str::from_utf8(value).ok()?).ok()?,
+            id: Uuid::from_bytes(*id),
+        })
+    }
+
+    /// The first half of a SHA-256 over what was asked for and the place that a token holds.
+    fn hash(&self, place: &[u8]) -> [u8; 16] {
+        let mut hash = Sha256::new();
+        for part in self.asked.iter().map(String::as_bytes).chain([place]) {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        let mut half = [0; 16];
+        half.copy_from_slice(&hash.finalize()[..16]);
+        half
+    }
+}
+
+impl<F: Copy> Order<F> {
+    fn parse(text: &str, fields: &[Field<F>]) -> Result<Self, Invalid> {
+        let invalid = |problem: String| Invalid::new("order_by", problem);
+        let sortable = fields.iter().filter(|field| !field.optional);
+        let words: Vec<_> = text.split_whitespace().collect();
+        let (name, descending) = match words[..] {
+            [] => (fields.first().map_or("", |field| field.name), true),
+            [name] | [name, "asc"] => (name, false),
+            [name, "desc"] => (name, true),
+            _ => ("", false),
+        };
+        if name.is_empty() || name.contains(',') {
+            return Err(invalid(format!(
+                "takes one field, and `desc` behind it for the greatest first: `{text}` is something else"
+            )));
+        }
+        let field = sortable.clone().find(|field| field.name == name);
+        let field = field.ok_or_else(|| {
+            let names = filter::list(sortable.map(|field| field.name));
+            invalid(format!("cannot be `{name}`: use {names}"))
+        })?;
+        Ok(Self {
+            field: field.id,
+            descending,
+            kind: field.kind,
+        })
+    }
+}
+
+/// A page of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    /// What asks for the next page; empty on the last one.
+    pub next_page_token: String,
+}
+
+impl<T> Page<T> {
+    pub fn map<U>(self, convert: impl FnMut(T) -> U) -> Page<U> {
+        Page {
+            items: self.items.into_iter().map(convert).collect(),
+            next_page_token: self.next_page_token,
+        }
+    }
+}
+
+fn foreign_token() -> Invalid {
+    let problem = "is none that this list has given out: send the next_page_token of an earlier answer, with the filter \
+        and the order_by of then";
+    Invalid::new("page_token", problem.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Clone, PartialEq)]
+    struct Row {
+        id: u128,
+        score: f64,
+        name: &'static str,
+    }
+
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    enum By {
+        Id,
+        Score,
+        Name,
+    }
+
+    const FIELDS: &[Field<By>] = &[
+        Field::required(By::Id, "id", Kind::Id),
+        Field::required(By::Score, "score", Kind::Double),
+        Field::required(By::Name, "name", Kind::Text),
+        Field::optional(By::Name, "alias", Kind::Text),
+    ];
+
+    impl Listed for Row {
+        type Field = By;
+
+        fn id(&self) -> Uuid {
+            Uuid::from_u128(self.id)
+        }
+
+        fn value(&self, field: By) -> Option<Value> {
+            Some(match field {
+                By::Id => self.id().into(),
+                By::Score => self.score.into(),
+                By::Name => self.name.into(),
+            })
+        }
+    }
+
+    fn rows() -> Vec<Row> {
+        [
+            (1, 0.1, "b"),
+            (2, 0.3, "a"),
+            (3, 0.1, "ä"),
+            (4, 1e-300, "a"),
+            (5, 0.3, ""),
+        ]
+        .map(|(id, score, name)| Row { id, score, name })
+        .into()
+    }
+
+    fn query(request: ListRequest<'_>) -> ListQuery<By> {
+        ListQuery::new("rows", FIELDS, request).unwrap()
+    }
+
+    /// The ids of the whole list, walked through in pages.
+    fn walk(size: i32, filter: &str, order_by: &str) -> Vec<u128> {
+        let (mut ids, mut token) = (Vec::new(), String::new());
+        loop {
+            let request = ListRequest {
+                page_size: size,
+                page_token: &token,
+                filter,
+                order_by,
+            };
+            let query = query(request);
+            let page = query.page(query.select(rows())).unwrap();
+            assert!(page.items.len() <= size as usize);
+            ids.extend(page.items.iter().map(|row| row.id));
+            token = page.next_page_token;
+            if token.is_empty() {
+                return ids;
+            }
+        }
+    }
+
+    #[test]
+    fn a_list_is_walked_page_by_page_to_its_end() {
+        for size in 1..=6 {
+            assert_eq!(walk(size, "", ""), [5, 4, 3, 2, 1]);
+            assert_eq!(walk(size, "", "id asc"), [1, 2, 3, 4, 5]);
+            assert_eq!(walk(size, "", " score  desc "), [5, 2, 3, 1, 4]);
+            assert_eq!(walk(size, "", "score"), [4, 1, 3, 2, 5]);
+            assert_eq!(walk(size, "", "name"), [5, 2, 4, 1, 3]);
+            assert_eq!(
+                walk(size, "score > 0.05 AND name != ''", "name desc"),
+                [3, 1, 2]
+            );
+        }
+    }
+
+    #[test]
+    fn sizes_stay_within_their_limits() {
+        let limits = [0, -5, 1, 1000, 1001].map(|page_size| {
+            let request = ListRequest {
+                page_size,
+                ..ListRequest::default()
+            };
+            query(request).limit()
+        });
+        assert_eq!(limits, [51, 51, 2, 1001, 1001]);
+    }
+
+    #[test]
+    fn an_order_that_the_list_does_not_have_is_refused() {
+        for (order_by, part) in [
+            ("alias", "cannot be `alias`: use id, score or name"),
+            ("secret desc", "cannot be `secret`"),
+            ("name, id", "takes one field"),
+            ("name,id", "takes one field"),
+            ("name DESC", "takes one field"),
+            ("name desc id", "takes one field"),
+        ] {
+            let request = ListRequest {
+                order_by,
+                ..ListRequest::default()
+            };
+            let refused = ListQuery::new("rows", FIELDS, request).unwrap_err();
+            assert!(refused.to_string().contains(part), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_token_goes_with_the_list_that_gave_it_out_and_no_other() {
+        let asked = ListRequest {
+            page_size: 1,
+            filter: "score > 0",
+            order_by: "score",
+            ..ListRequest::default()
+        };
+        let first = query(asked);
+        let token = first.page(first.select(rows())).unwrap().next_page_token;
+        let accepted = |list: &str, request: ListRequest<'_>, token: &str| {
+            ListQuery::new(
+                list,
+                FIELDS,
+                ListRequest {
+                    page_token: token,
+                    ..request
+                },
+            )
+            .is_ok()
+        };
+        assert!(accepted("rows", asked, &token));
+        assert!(accepted(
+            "rows",
+            ListRequest {
+                page_size: 7,
+                ..asked
+            },
+            &token
+        ));
+        assert!(!accepted("others", asked, &token));
+        assert!(!accepted(
+            "rows",
+            ListRequest {
+                filter: "score > 1",
+                ..asked
+            },
+            &token
+        ));
+        assert!(!accepted(
+            "rows",
+            ListRequest {
+                order_by: "score desc",
+                ..asked
+            },
+            &token
+        ));
+        // What moves from one part to the next changes the hash as well.
+        assert!(!accepted(
+            "rowss",
+            ListRequest {
+                filter: "core > 0",
+                ..asked
+            },
+            &token
+        ));
+
+        for at in 0..token.len() {
+            let mut changed = token.clone().into_bytes();
+            changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
+            let changed = String::from_utf8(changed).unwrap();
+            assert!(!accepted("rows", asked, &changed), "{changed}");
+        }
+        for token in [&token[..20], &token[..token.len() - 1], "!", "AAAA", "å"] {
+            assert!(!accepted("rows", asked, token), "{token}");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Where a Redis is.
+
+#[cfg(feature = "redis")]
+use fred::types::config::Config;
+use platform_base::config::Setting;
+use secrecy::SecretString;
+use serde_json::Value;
+
+/// The URL of a Redis; it may hold a password and is never printed.
+///
+/// `redis://user:password@host:6379`, with TLS `rediss://…`; also `redis-cluster://host:port?node=host:port` and
+/// `redis-sentinel://host:port?sentinelServiceName=name`.
+#[derive(Clone, Debug)]
+pub struct RedisUrl(pub SecretString);
+
+impl Setting for RedisUrl {
+    const KIND: &'static str = "URL";
+
+    /// What is wrong is told without the URL.
+    fn read(value: &Value) -> Result<Self, String> {
+        let url = value.as_str().unwrap_or_default();
+        check(url)?;
+        Ok(Self(url.into()))
+    }
+}
+
+/// Whether a URL can be used.
+///
+/// # Errors
+/// What is wrong with it, in words that do not repeat it.
+#[cfg(feature = "redis")]
+fn check(url: &str) -> Result<(), String> {
+    parse(url).map(drop).map_err(str::to_owned)
+}
+
+/// No URL can be used.
+#[cfg(not(feature = "redis"))]
+fn check(_: &str) -> Result<(), String> {
+    Err(MISSING.to_owned())
+}
+
+/// Why no URL can be used in a program that is built without the client.
+#[cfg(not(feature = "redis"))]
+pub(crate) const MISSING: &str = "this program was built without Redis: add `redis` to the features of `platform` in \
+    the Cargo.toml of the workspace";
+
+/// The servers, the user and all else that a URL says, and whether TLS is wanted.
+///
+/// # Errors
+/// What is wrong with it, in words that do not repeat it.
+#[cfg(feature = "redis")]
+pub(crate) fn parse(url: &str) -> Result<(Config, bool), &'static str> {
+    let (scheme, rest) = url.split_once("://").unwrap_or_default();
+    // Told of TLS, fred would ask the system for its certificates here and now.
+    let (scheme, with_tls) = match scheme {
+        "redis" | "redis-cluster" | "redis-sentinel" => (scheme, false),
+        "rediss" => ("redis", true),
+        "rediss-cluster" => ("redis-cluster", true),
+        "rediss-sentinel" => ("redis-sentinel", true),
+        _ => return Err("must start with redis:// or rediss://"),
+    };
+    let config = Config::from_url(&format!("{scheme}://{rest}"));
+    config
+        .map(|config| (config, with_tls))
+        .map_err(|_| "is not a URL like redis://user:password@host:port")
+}
+
+#[cfg(all(test, feature = "redis"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_of_the_url_is_taken() {
+        for url in [
+            "redis://host",
+            "redis://user:password@host:6379/1",
+            "rediss://default:password@eu1-name-12345.upstash.io:6379",
+            "redis-cluster://user:password@one:30001?node=two:30002&node=three:30003",
+            "rediss-cluster://one:30001",
+            "redis-sentinel://:password@one:26379/1?sentinelServiceName=main&node=two:26379",
+        ] {
+            RedisUrl::read(&url.into()).unwrap_or_else(|error| panic!("{url}: {error}"));
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_url_is_told_without_its_password() {
+        for url in ["redis://:secret@host:port", "http://:secret@host"] {
+            let error = RedisUrl::read(&url.into()).unwrap_err();
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! The size of a request's body.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use api_runtime::{Request, Transport};
+use axum::body::Body;
+use http::header::CONTENT_LENGTH;
+use http_body::{Body as _, Frame, SizeHint};
+use http_body_util::{LengthLimitError, Limited};
+use platform_base::status;
+use tonic::{Code, Status};
+
+const REASON: &str = "BODY_TOO_LARGE";
+
+/// Refuses a body that says it is too large, and watches one that does not say.
+pub(super) fn limit(
+    request: Request,
+    limit: usize,
+    transport: Transport,
+) -> Result<Request, Status> {
+    let length = request.headers().get(CONTENT_LENGTH);
+    match length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok()) {
+        Some(length) if length > limit as u64 => Err(too_large(limit)),
+        Some(_) => Ok(request),
+        None if request.body().is_end_stream() => Ok(request),
+        None => Ok(request.map(|body| match transport {
+            Transport::Http => Body::new(Limited::new(body, limit)),
+            Transport::Grpc => Body::new(GrpcBody {
+                inner: Limited::new(body, limit),
+                limit,
+            }),
+        })),
+    }
+}
+
+fn too_large(limit: usize) -> Status {
+    status(
+        Code::ResourceExhausted,
+        REASON,
+        format!("the body of a request may have at most {limit} bytes"),
+    )
+}
+
+/// HTTP has a status of its own for it.
+pub(super) fn is_too_large(status: &Status) -> bool {
+    use tonic_types::StatusExt;
+    status.code() == Code::ResourceExhausted
+        && status
+            .get_details_error_info()
+            .is_some_and(|info| info.reason == REASON)
+}
+
+pin_project_lite::pin_project! {
+    /// Fails with a status, which tonic passes on to the client.
+    struct GrpcBody {
+        #[pin]
+        inner: Limited<Body>,
+        limit: usize,
+    }
+}
+
+impl http_body::Body for GrpcBody {
+    type Data = axum::body::Bytes;
+    type Error = Box<dyn std::error::Error + Send + Sync>;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        let this = self.project();
+        let limit = *this.limit;
+        this.inner.poll_frame(context).map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                too_large(limit).into()
+            } else {
+                error
+            }
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}

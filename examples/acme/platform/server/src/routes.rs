@@ -1,0 +1,106 @@
+//! The routes of a process: its contracts over both transports, with the layers around each method, and what the platform
+//! adds to them.
+
+use std::{convert::Infallible, sync::Arc};
+
+use api_runtime::{Contract, Request, Response, Transport, error::status_response, openapi};
+use axum::Router;
+use platform_base::{StartError, status};
+use platform_telemetry::Metrics;
+use tonic::{Code, server::NamedService};
+use tonic_health::{pb::health_server::HealthServer, server::HealthService};
+use tower::Service;
+
+use crate::{
+    config::Cors,
+    cors,
+    health::Health,
+    layers::{MethodLayer, Shared},
+    ops,
+};
+
+/// REST, and what is asked about the service. Its own fallback answers what is unknown, over either transport.
+///
+/// # Errors
+/// When two contracts have the same route.
+pub fn http(
+    about: ops::About,
+    contracts: &[Contract],
+    shared: &Arc<Shared>,
+    health: &Arc<Health>,
+    metrics: Metrics,
+) -> Result<Router, StartError> {
+    let documents: Vec<_> = contracts.iter().map(|contract| contract.openapi).collect();
+    let document =
+        openapi::merge(about.name, about.version, &documents).map_err(StartError::new)?;
+    let router = methods(contracts, Transport::Http, shared)?;
+    Ok(router.merge(ops::routes(about, health.clone(), metrics, document)))
+}
+
+/// gRPC, with health and reflection.
+///
+/// # Errors
+/// When a contract's description cannot be read.
+pub fn grpc(
+    contracts: &[Contract],
+    shared: &Arc<Shared>,
+    health: &Health,
+) -> Result<Router, StartError> {
+    // What a contract imports is described too, but is not a service of this process: the names tell which are.
+    let reflection = || {
+        let builder = tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .with_service_name("grpc.health.v1.Health")
+            .with_service_name("grpc.reflection.v1.ServerReflection")
+            .with_service_name("grpc.reflection.v1alpha.ServerReflection");
+        contracts.iter().fold(builder, |builder, contract| {
+            builder
+                .register_encoded_file_descriptor_set(contract.descriptor_set)
+                .with_service_name(contract.name)
+        })
+    };
+    let router = methods(contracts, Transport::Grpc, shared)?;
+    let router = named(
+        router,
+        HealthServer::new(HealthService::from_health_reporter(health.reporter())),
+    );
+    let router = named(router, reflection().build_v1().map_err(StartError::new)?);
+    Ok(named(
+        router,
+        reflection().build_v1alpha().map_err(StartError::new)?,
+    ))
+}
+
+/// Lets the web sites of the configuration call these routes.
+pub fn with_cors(router: Router, config: &Cors) -> Router {
+    cors::layer(router, config)
+}
+
+/// What a listener of gRPC alone answers to a method that is not there.
+pub async fn unknown_method(request: Request) -> Response {
+    let message = format!("there is no method {}", request.uri().path());
+    status_response(
+        status(Code::Unimplemented, "METHOD_UNKNOWN", message),
+        Transport::Grpc,
+    )
+}
+
+fn methods(
+    contracts: &[Contract],
+    transport: Transport,
+    shared: &Arc<Shared>,
+) -> Result<Router, StartError> {
+    let layer = |method| MethodLayer::new(shared.clone(), method, transport);
+    api_runtime::router(contracts, transport, layer)
+        .map_err(|conflict| StartError::new(conflict.to_string()))
+}
+
+/// A service of tonic, under its name.
+fn named<S>(router: Router, service: S) -> Router
+where
+    S: NamedService + Service<Request, Error = Infallible> + Clone + Send + Sync + 'static,
+    S::Response: axum::response::IntoResponse,
+    S::Future: Send + 'static,
+{
+    router.route_service(&format!("/{}/{{method}}", S::NAME), service)
+}
