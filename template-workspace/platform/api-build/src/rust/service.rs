@@ -68,7 +68,7 @@ pub fn contract(contract: &Contract, service: &Service) -> TokenStream {
         #docs
         ///
         #[doc = #made]
-        /// Requests are checked before `service` sees them, but for streams of requests: `api_runtime::check` each.
+        /// Requests are checked before `service` sees them.
         pub fn #constructor<S: #module::#name>(service: S) -> ::api_runtime::Contract {
             #any
             let service = ::std::sync::Arc::new(#adapter(service));
