@@ -148,10 +148,7 @@ fn show_around(workspace: &Path) -> Result<()> {
         None,
         &registration,
     )?;
-    ensure!(
-        user["name"] == "Ada",
-        "registering answered {user}"
-    );
+    ensure!(user["name"] == "Ada", "registering answered {user}");
 
     let credentials = json!({"email": "ada@example.com", "password": "correct horse"});
     let session = post(
