@@ -17,7 +17,7 @@ use crate::{
 ///
 /// # Errors
 /// INVALID_ARGUMENT that names every bad field.
-pub fn check(request: &impl Message) -> Result<(), Status> {
+pub fn check<M: Message>(request: &M) -> Result<(), Status> {
     let mut violations = Violations::default();
     request.check(&Path::ROOT, &mut violations);
     violations.into_result()

@@ -1,19 +1,25 @@
-//! The codec of generated servers.
+//! The codecs of generated servers.
+//!
+//! They differ from tonic's in two points. Bytes that are no message are the caller's mistake, not ours: INVALID_ARGUMENT,
+//! not INTERNAL. And what only the server sets is cleared in a request.
 
 use std::marker::PhantomData;
 
 use prost::Message;
 use tonic::{
     Status,
-    codec::{self, BufferSettings, DecodeBuf},
+    codec::{self, BufferSettings, Codec, DecodeBuf},
 };
 use tonic_prost::{ProstDecoder, ProstEncoder};
 
-use crate::message;
+use crate::{check::check, message};
 
-/// As tonic's, but bytes that are no message are the caller's mistake, not ours: INVALID_ARGUMENT, not INTERNAL. What
-/// only the server sets is cleared in every request, in those of a stream as well.
+/// The codec of a method that takes one request, which the adapter checks.
 pub struct ServerCodec<T, U>(PhantomData<(T, U)>);
+
+/// The codec of a method that takes a stream of requests, each of which is checked as it is decoded: the service gets
+/// an error from the stream in place of a bad one.
+pub struct StreamCodec<T, U>(PhantomData<(T, U)>);
 
 impl<T, U> Default for ServerCodec<T, U> {
     fn default() -> Self {
@@ -21,7 +27,13 @@ impl<T, U> Default for ServerCodec<T, U> {
     }
 }
 
-impl<T, U> codec::Codec for ServerCodec<T, U>
+impl<T, U> Default for StreamCodec<T, U> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<T, U> Codec for ServerCodec<T, U>
 where
     T: Message + Send + 'static,
     U: Message + message::Message + Send + 'static,
@@ -36,12 +48,40 @@ where
     }
 
     fn decoder(&mut self) -> Self::Decoder {
-        Decoder(ProstDecoder::default())
+        Decoder {
+            inner: ProstDecoder::default(),
+            check: |_| Ok(()),
+        }
+    }
+}
+
+impl<T, U> Codec for StreamCodec<T, U>
+where
+    T: Message + Send + 'static,
+    U: Message + message::Message + Send + 'static,
+{
+    type Encode = T;
+    type Decode = U;
+    type Encoder = ProstEncoder<T>;
+    type Decoder = Decoder<U>;
+
+    fn encoder(&mut self) -> Self::Encoder {
+        ProstEncoder::default()
+    }
+
+    fn decoder(&mut self) -> Self::Decoder {
+        Decoder {
+            inner: ProstDecoder::default(),
+            check,
+        }
     }
 }
 
 /// Decodes requests.
-pub struct Decoder<U>(ProstDecoder<U>);
+pub struct Decoder<U> {
+    inner: ProstDecoder<U>,
+    check: fn(&U) -> Result<(), Status>,
+}
 
 impl<U: Message + message::Message> codec::Decoder for Decoder<U> {
     type Item = U;
@@ -49,16 +89,17 @@ impl<U: Message + message::Message> codec::Decoder for Decoder<U> {
 
     fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<U>, Status> {
         let mut decoded = self
-            .0
+            .inner
             .decode(buffer)
             .map_err(|status| Status::invalid_argument(status.message()))?;
         if let Some(message) = &mut decoded {
             message.clear_output_only();
+            (self.check)(message)?;
         }
         Ok(decoded)
     }
 
     fn buffer_settings(&self) -> BufferSettings {
-        self.0.buffer_settings()
+        self.inner.buffer_settings()
     }
 }

@@ -209,6 +209,21 @@ async fn what_only_the_server_sets_is_ignored_in_a_request() {
 }
 
 #[tokio::test]
+async fn each_request_of_a_stream_is_checked() {
+    let notes = Notes::default();
+    let note = |text: &str| Note {
+        text: Some(text.to_owned()),
+        ..Note::default()
+    };
+    let requests = stream::iter([note("short"), note("longer than twenty characters")]);
+    let refusal = client(&notes).import_notes(requests).await.unwrap_err();
+
+    assert_eq!(refusal.code(), tonic::Code::InvalidArgument);
+    assert_eq!(refusal.message(), "text: must have at most 20 characters");
+    assert_eq!(notes.was_sent(), [note("short")]);
+}
+
+#[tokio::test]
 async fn an_immutable_field_may_be_sent_as_it_is_stored_and_not_be_changed() {
     let notes = Notes::default();
     for (query, body, accepted) in [

@@ -63,7 +63,7 @@ fn method_impl(types: &Types, service: &Service, method: &Method) -> TokenStream
         None => quote!(#output),
     };
     let (request, checks) = if method.streams_requests {
-        // tonic's stream cannot be wrapped, so its messages reach the service unchecked: it calls `check`.
+        // Its codec checks each of them.
         (quote!(::tonic::Streaming<#input>), TokenStream::new())
     } else {
         (quote!(#input), checks(types, method))

@@ -50,6 +50,8 @@ pub fn generate(contract: &Contract, source: &Source, names: &Names) -> Result<S
         code.extend(service::contract(contract, service));
     }
 
+    code.extend(service::descriptor_set(contract));
+
     let docs = format!(" The contract `{package}`.");
     let version = format_ident!("{}", contract.version);
     let mut module: syn::ItemMod = parse_quote! {

@@ -58,7 +58,6 @@ pub fn contract(contract: &Contract, service: &Service) -> TokenStream {
     let table = methods(&table, service);
     let methods = format_ident!("{}_METHODS", shouty(&service.name));
     let openapi = format!("/{}", document(contract, service));
-    let descriptors = format!("/{}.bin", contract.version);
     let docs = docs(&service.comment, &format!("Serves `{full_name}`."));
     let made = format!(
         " Makes a contract of an implementation of [`{name}`]({module}::{name}), with everything that a server needs to offer it."
@@ -69,7 +68,7 @@ pub fn contract(contract: &Contract, service: &Service) -> TokenStream {
         #docs
         ///
         #[doc = #made]
-        /// Requests are checked before `service` sees them, but for streams of requests: `api_runtime::check` each.
+        /// Requests are checked before `service` sees them.
         pub fn #constructor<S: #module::#name>(service: S) -> ::api_runtime::Contract {
             #any
             let service = ::std::sync::Arc::new(#adapter(service));
@@ -78,7 +77,7 @@ pub fn contract(contract: &Contract, service: &Service) -> TokenStream {
                 ::api_runtime::Description {
                     name: #full_name,
                     methods: &#methods,
-                    descriptor_set: ::core::include_bytes!(::core::concat!(::core::env!("OUT_DIR"), #descriptors)),
+                    descriptor_set: DESCRIPTOR_SET,
                     openapi: ::core::include_str!(::core::concat!(::core::env!("OUT_DIR"), #openapi)),
                 },
                 #module::#server::from_arc(service)
@@ -89,6 +88,18 @@ pub fn contract(contract: &Contract, service: &Service) -> TokenStream {
 
         #rules
     }
+}
+
+/// The static that the services of a contract share.
+pub fn descriptor_set(contract: &Contract) -> Option<TokenStream> {
+    let file = format!("/{}.bin", contract.version);
+    (!contract.services.is_empty()).then(|| {
+        quote! {
+            /// The contract and all that it imports, for reflection.
+            static DESCRIPTOR_SET: &[u8] =
+                ::core::include_bytes!(::core::concat!(::core::env!("OUT_DIR"), #file));
+        }
+    })
 }
 
 /// The file with the OpenAPI document of one service.

@@ -12,13 +12,18 @@ use super::types;
 
 /// The module with the client.
 pub fn client(package: &str, types: &Types, service: &Service) -> TokenStream {
-    let service = TonicService::new(package, types, service, "::tonic_prost::ProstCodec");
+    let service = TonicService::new(package, types, service, |_| "::tonic_prost::ProstCodec");
     CodeGenBuilder::new().generate_client(&service, "super")
 }
 
-/// The module with the server, which decodes with a codec of our own.
+/// The module with the server, which decodes with codecs of our own.
 pub fn server(package: &str, types: &Types, service: &Service) -> TokenStream {
-    let service = TonicService::new(package, types, service, "::api_runtime::codec::ServerCodec");
+    let service = TonicService::new(package, types, service, |method| {
+        match method.streams_requests {
+            true => "::api_runtime::codec::StreamCodec",
+            false => "::api_runtime::codec::ServerCodec",
+        }
+    });
     CodeGenBuilder::new().generate_server(&service, "super")
 }
 
@@ -37,11 +42,16 @@ struct TonicMethod<'a> {
 }
 
 impl<'a> TonicService<'a> {
-    fn new(package: &'a str, types: &'a Types, service: &'a Service, codec: &'static str) -> Self {
+    fn new(
+        package: &'a str,
+        types: &'a Types,
+        service: &'a Service,
+        codec: fn(&Method) -> &'static str,
+    ) -> Self {
         let methods = service.methods.iter().map(|method| TonicMethod {
             method,
             ident: method.ident.to_string(),
-            codec,
+            codec: codec(method),
             types,
         });
         Self {
