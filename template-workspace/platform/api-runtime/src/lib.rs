@@ -38,7 +38,7 @@ pub use error::Error;
 pub use ids::parse_uuid;
 pub use mask::{UpdateMask, sets};
 pub use method::{Access, Method, Policy, RateLimit};
-pub use routing::{Conflict, router};
+pub use routing::{Conflict, Unmatched, router};
 pub use viewer::Viewer;
 
 /// Includes what api-build made of one version of a contract, as a module of that name: `contract!("v1");`.

@@ -307,6 +307,19 @@ async fn requests_are_counted_by_method_transport_and_code() {
 }
 
 #[tokio::test]
+async fn a_request_that_no_method_answers_counts_and_its_path_does_not() {
+    let server = start(&[]).await;
+    assert_eq!(server.get("/v1/made/up/4711").await.status, 404);
+    assert_eq!(server.delete("/v1/x").await.status, 405);
+    let metrics = server.anonymous().get("/metrics").await.text;
+    for reason in ["path", "verb"] {
+        let line = format!("unmatched_requests_total{{reason=\"{reason}\"}}");
+        assert!(metrics.contains(&line), "{metrics}");
+    }
+    assert!(!metrics.contains("4711"), "{metrics}");
+}
+
+#[tokio::test]
 async fn a_stream_counts_as_what_it_ends_with() {
     let server = start(&[]).await;
     let listened = server.get("/listen").await;
@@ -338,6 +351,20 @@ async fn the_stop_ends_in_time_whatever_a_request_does() {
     server.stop().await;
     assert!(since.elapsed() < Duration::from_secs(2));
     never.abort();
+}
+
+#[tokio::test]
+async fn a_peer_that_answers_nothing_does_not_hold_the_stop_up() {
+    // The preface of HTTP/2 and an empty SETTINGS frame (RFC 9113, section 3.4), and not a word more.
+    const HELLO: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    let server = start(&[("shutdown.timeout", "30s")]).await;
+    let mut peer = TcpStream::connect(server.http()).await.unwrap();
+    peer.write_all(HELLO).await.unwrap();
+    let mut answer = [0; 9];
+    peer.read_exact(&mut answer).await.unwrap();
+    let since = Instant::now();
+    server.stop().await;
+    assert!(since.elapsed() < Duration::from_secs(10));
 }
 
 #[tokio::test]

@@ -91,3 +91,14 @@ mod tests {
         }
     }
 }
+
+#[cfg(all(test, not(feature = "redis")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_the_client_a_url_is_refused_with_the_word_to_add() {
+        let error = RedisUrl::read(&"redis://host".into()).unwrap_err();
+        assert!(error.contains("add `redis` to the features"), "{error}");
+    }
+}

@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use http::StatusCode;
-use platform_base::{Part, Phase, Stop, async_trait};
+use platform_base::{Part, Phase, Stop, async_trait, every};
 use tokio_util::sync::CancellationToken;
 use tonic_health::{ServingStatus, server::HealthReporter};
 
@@ -106,12 +106,9 @@ impl Part for Health {
     }
 
     async fn run(&self, stop: Stop) {
-        let checking = async {
-            loop {
-                tokio::time::sleep(CHECK_EVERY).await;
-                self.check().await;
-            }
-        };
+        let checking = every(CHECK_EVERY, async || {
+            self.check().await;
+        });
         stop.draining.run_until_cancelled(checking).await;
         self.report(ServingStatus::NotServing).await;
         stop.closing.cancelled().await;

@@ -110,4 +110,11 @@ mod tests {
             assert!(error.contains("is not a level"), "{error}");
         }
     }
+
+    #[cfg(not(feature = "otlp"))]
+    #[test]
+    fn without_the_exporter_an_endpoint_is_refused_with_the_word_to_add() {
+        let error = OtlpEndpoint::read(&"http://localhost:4317".into()).unwrap_err();
+        assert!(error.contains("add `otlp` to the features"), "{error}");
+    }
 }

@@ -80,6 +80,10 @@ fn describe() {
         "db_pool_waiting",
         "Requests that wait for a connection to the database."
     );
+    metrics::describe_counter!(
+        "unmatched_requests_total",
+        "Requests that no method answered, by what does not exist: the path, or the verb for it."
+    );
     metrics::describe_histogram!(
         "rpc_duration_seconds",
         metrics::Unit::Seconds,

@@ -91,6 +91,15 @@ where
     Ok(Router::new().fallback_service(Rest(Arc::new(tree))))
 }
 
+/// Why no method answered: in the extensions of the answer that stands in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unmatched {
+    /// No method has this path.
+    Path,
+    /// Methods have this path, but not with this verb.
+    Verb,
+}
+
 /// Two methods claim the same path.
 #[derive(Debug)]
 pub struct Conflict(String);
@@ -138,12 +147,16 @@ fn answer(response: Response) -> BoxFuture<'static, Result<Response, Infallible>
 }
 
 fn not_found(request: &Request) -> Response {
-    if is_grpc(request) {
-        let status = Status::unimplemented(format!("no such method: {}", request.uri().path()));
-        return error::status_response(status, Transport::Grpc);
-    }
-    let message = format!("no such path: {}", request.uri().path());
-    error::status_response(Status::not_found(message), Transport::Http)
+    let path = request.uri().path();
+    let mut response = if is_grpc(request) {
+        let status = Status::unimplemented(format!("no such method: {path}"));
+        error::status_response(status, Transport::Grpc)
+    } else {
+        let status = Status::not_found(format!("no such path: {path}"));
+        error::status_response(status, Transport::Http)
+    };
+    response.extensions_mut().insert(Unmatched::Path);
+    response
 }
 
 fn not_allowed(request: &Request, mut allowed: Vec<&'static str>) -> Response {
@@ -159,6 +172,7 @@ fn not_allowed(request: &Request, mut allowed: Vec<&'static str>) -> Response {
     ));
     let mut response = error::status_response(status, Transport::Http);
     *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+    response.extensions_mut().insert(Unmatched::Verb);
     if let Ok(value) = HeaderValue::from_str(&allowed) {
         response.headers_mut().insert(header::ALLOW, value);
     }

@@ -40,7 +40,13 @@ impl Source {
     pub async fn read(&self) -> Result<String, String> {
         match self {
             Self::Own(keys) => Ok(keys.jwks()),
-            Self::File(path) => std::fs::read_to_string(path).map_err(|error| error.to_string()),
+            Self::File(path) => {
+                let path = path.clone();
+                // A disk may be slow, and the runtime's threads are for requests.
+                let read = tokio::task::spawn_blocking(move || std::fs::read_to_string(path));
+                let text = read.await.map_err(|error| error.to_string())?;
+                text.map_err(|error| error.to_string())
+            }
             Self::Url(url, client) => tokio::time::timeout(TIMEOUT, ask(client, url))
                 .await
                 .unwrap_or_else(|_| Err(format!("no answer within {TIMEOUT:?}"))),

@@ -17,12 +17,16 @@ use crate::{
     source::Source,
 };
 
+/// For so long after the start, keys that are not there yet are no cause for a warning.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Without any keys, the source is asked more often.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 /// The keys that verify tokens, from one source.
 pub struct TrustedKeys {
     source: Source,
+    made: Instant,
     current: RwLock<Arc<KeySet>>,
     /// The last answer of the source was none.
     failing: AtomicBool,
@@ -57,6 +61,7 @@ impl TrustedKeys {
     ) -> Result<Arc<Self>, StartError> {
         Ok(Arc::new(Self {
             source: Source::new(config, issuer)?,
+            made: Instant::now(),
             current: RwLock::default(),
             failing: AtomicBool::new(false),
             asked: tokio::sync::Mutex::default(),
@@ -104,6 +109,11 @@ impl TrustedKeys {
         *asked = Some(Instant::now());
         let was_failing = self.failing.swap(replaced.is_err(), Ordering::Relaxed);
         match replaced {
+            // Whoever makes them may start after this process.
+            Err(reason) if self.may_still_come() => {
+                tracing::debug!(source = %self.source, reason, "waiting for the keys that verify tokens");
+                self.failing.store(false, Ordering::Relaxed);
+            }
             Err(reason) if !was_failing => {
                 tracing::warn!(source = %self.source, reason, "the keys that verify tokens cannot be read; those known stay in use");
             }
@@ -112,6 +122,11 @@ impl TrustedKeys {
             }
             _ => {}
         }
+    }
+
+    /// Whether the first keys are not there yet, and the process is young.
+    fn may_still_come(&self) -> bool {
+        self.made.elapsed() < PATIENCE && self.current().generation == 0
     }
 
     fn replace(&self, text: String) -> Result<(), String> {

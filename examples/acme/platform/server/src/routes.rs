@@ -3,7 +3,9 @@
 
 use std::{convert::Infallible, sync::Arc};
 
-use api_runtime::{Contract, Request, Response, Transport, error::status_response, openapi};
+use api_runtime::{
+    Contract, Request, Response, Transport, Unmatched, error::status_response, openapi,
+};
 use axum::Router;
 use platform_base::{StartError, status};
 use platform_telemetry::Metrics;
@@ -79,10 +81,12 @@ pub fn with_cors(router: Router, config: &Cors) -> Router {
 /// What a listener of gRPC alone answers to a method that is not there.
 pub async fn unknown_method(request: Request) -> Response {
     let message = format!("there is no method {}", request.uri().path());
-    status_response(
+    let mut response = status_response(
         status(Code::Unimplemented, "METHOD_UNKNOWN", message),
         Transport::Grpc,
-    )
+    );
+    response.extensions_mut().insert(Unmatched::Path);
+    response
 }
 
 fn methods(

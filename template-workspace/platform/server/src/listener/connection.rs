@@ -1,7 +1,17 @@
 //! One connection, from its first byte to its last.
 
-use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
+use api_runtime::Unmatched;
 use axum::{Router, body::Body, extract::ConnectInfo};
 use http::{
     HeaderMap, HeaderValue, Request, Response,
@@ -15,6 +25,7 @@ use hyper::{
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use platform_base::Stop;
 use tokio::net::TcpStream;
+use tokio_util::io::InspectReader;
 use tower::Service;
 
 use crate::{config::Limits, layers::ids};
@@ -25,6 +36,8 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// At the end, a connection has this long for a request that is on its way.
 const LAST_REQUEST: Duration = Duration::from_millis(100);
+/// At the end, a peer that says nothing for so long is taken for gone.
+const LAST_WORD: Duration = Duration::from_millis(800);
 const MAX_STREAMS: u32 = 256;
 
 /// How the connections of a listener are served. Clones share it.
@@ -133,6 +146,11 @@ impl Shared {
             let shared = shared.clone();
             async move { shared.answer(request, peer).await }
         });
+        let heard = Arc::new(AtomicUsize::new(0));
+        let note = heard.clone();
+        let stream = InspectReader::new(stream, move |bytes: &[u8]| {
+            note.fetch_add(bytes.len(), Ordering::Relaxed);
+        });
         let mut connection =
             std::pin::pin!(self.http2.serve_connection(TokioIo::new(stream), service));
         match self
@@ -142,10 +160,14 @@ impl Shared {
             .await
         {
             Some(ended) => ended,
-            // GOAWAY, then the streams that are open are finished.
+            // GOAWAY and PING, then the streams that are open are finished. A peer that is there answers the PING; for
+            // one that is not, hyper would wait.
             None => {
                 connection.as_mut().graceful_shutdown();
-                connection.await
+                tokio::select! {
+                    ended = connection => ended,
+                    () = silence(&heard) => Ok(()),
+                }
             }
         }
     }
@@ -158,10 +180,22 @@ impl Shared {
         request.extensions_mut().insert(ConnectInfo(peer));
         let request_id = request.headers().get(ids::REQUEST_ID).cloned();
         let mut response = self.router.clone().call(request).await?;
+        if let Some(unmatched) = response.extensions().get() {
+            count(*unmatched);
+        }
         ids::complete(request_id, response.headers_mut());
         keep_type(response.headers_mut());
         Ok(response)
     }
+}
+
+/// Counts a request that no method answered, never by its path: anyone can make up as many as they like.
+fn count(unmatched: Unmatched) {
+    let reason = match unmatched {
+        Unmatched::Path => "path",
+        Unmatched::Verb => "verb",
+    };
+    metrics::counter!("unmatched_requests_total", "reason" => reason).increment(1);
 }
 
 /// A browser must not take an answer for a page because of what it holds. What gRPC answers, no browser shows.
@@ -169,6 +203,15 @@ fn keep_type(headers: &mut HeaderMap) {
     let content_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
     if !content_type.is_some_and(|value| value.starts_with(b"application/grpc")) {
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    }
+}
+
+/// Ends when nothing is heard for [`LAST_WORD`], and never for a peer that says something.
+async fn silence(heard: &AtomicUsize) {
+    let before = heard.load(Ordering::Relaxed);
+    tokio::time::sleep(LAST_WORD).await;
+    if heard.load(Ordering::Relaxed) != before {
+        std::future::pending().await
     }
 }
 
