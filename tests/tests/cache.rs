@@ -168,7 +168,7 @@ fn a_redis_that_stops_and_starts_again_costs_no_request() {
     }
     assert!(count(&backend.service, "error").unwrap() > 0);
     let lines = backend.service.process.output().unwrap();
-    let warnings = lines.matches("the cache fails").count();
+    let warnings = lines.matches("Redis fails").count();
     assert!((1..10).contains(&warnings), "{warnings} warnings:\n{lines}");
 
     redis.restart().unwrap();
@@ -358,7 +358,7 @@ fn a_redis_with_tls_user_and_password_is_used() {
         record.check();
         assert_eq!(redis.run(&["DBSIZE"]).unwrap(), "0");
         let lines = backend.service.process.output().unwrap();
-        assert!(lines.contains("the cache fails"), "{lines}");
+        assert!(lines.contains("Redis fails"), "{lines}");
         assert!(
             !lines.contains("s3cret") && !lines.contains("wr0ng"),
             "{lines}"
