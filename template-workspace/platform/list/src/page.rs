@@ -1,10 +1,10 @@
 //! Lists: which rows (AIP-160), in which order (AIP-132), in pages (AIP-158).
 //!
 //! This is keyset pagination: a page starts after the last row of the page before and counts no rows, so page 1000
-//! costs as much as page 1. The page token holds that row and a hash over the row and the request. A token is refused
-//! after a change to it, or with another filter or order. The hash has no key, so a client can forge a token and choose
-//! where a page begins. It still sees only rows of this list: the query must enforce what a caller may see, never the
-//! token.
+//! costs as much as page 1. The page token holds the position of that row and a hash over it and the request. A changed
+//! token is refused, and so is a token with another filter or order. The hash has no key, so a client can forge a token
+//! and choose where a page begins. It still sees only rows of this list: the query must enforce what a caller may see,
+//! never the token.
 
 use std::cmp::Ordering;
 
@@ -42,7 +42,7 @@ pub struct ListRequest<'a> {
     pub page_token: &'a str,
     /// The filter; see [`filter`]. Empty for all rows.
     pub filter: &'a str,
-    /// A field name, with ` desc` for descending order: `seats desc`. Empty for the newest first.
+    /// A field name, followed by `desc` for descending order: `seats desc`. Empty for the newest first.
     pub order_by: &'a str,
 }
 
