@@ -1,11 +1,11 @@
-//! Why a request could not be served.
+//! Why a request failed.
 //!
 //! Which error to use:
 //!
 //! | what went wrong | error |
 //! |---|---|
-//! | a rule of the domain says no | an enum of the service's own `biz`, mapped to a reason of its contract in `service` |
-//! | something below failed while a request was served | [`Error`], passed on with `?` |
+//! | a domain rule refuses it | an enum of the service's own `biz`, mapped to a reason of its contract in `service` |
+//! | a lower layer failed while a request was served | [`Error`], passed on with `?` |
 //! | the process cannot start, or a command fails | [`StartError`](crate::StartError) |
 //!
 //! An [`Error`] has a [`Fault`] for the caller and a cause for the log only. The conversion below is the only place

@@ -6,7 +6,7 @@
 //! - [`Part`] is a component of a process: a database, a listener, an exporter, or one of the team's own.
 //! - [`backoff`], [`every`] and [`LogOnce`] are the one way to retry, to repeat work and to limit repeated log lines.
 //! - [`workspace`] finds the folder where relative paths start.
-//! - [`etag`], [`time`], [`tls`] and [`draft`] are small things that several crates need.
+//! - [`etag`], [`time`], [`tls`] and [`draft`] are small helpers for several crates.
 //!
 //! The crate knows nothing of HTTP routes, SQL or servers. All other platform crates may depend on it.
 

@@ -1,4 +1,4 @@
-//! A log line for what happens many times a second.
+//! Limits log lines that would repeat many times a second.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},

@@ -1,4 +1,4 @@
-//! The client.
+//! The client, with its circuit breaker.
 
 use std::{
     sync::{

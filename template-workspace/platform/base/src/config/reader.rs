@@ -29,7 +29,7 @@ pub struct Shown {
     pub doc: String,
     /// The kind of the value, such as `duration`.
     pub kind: &'static str,
-    /// `None` for a key that must be given.
+    /// `None` for a required key.
     pub default: Option<Value>,
     /// The value in use. `None` when a required key is missing; `(secret)` for a secret that is set.
     pub value: Option<String>,
