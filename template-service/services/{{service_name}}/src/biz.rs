@@ -1,4 +1,4 @@
-//! The rules, knowing neither transport nor SQL.
+//! The domain rules, independent of transport and SQL.
 
 use std::collections::HashMap;
 
@@ -37,7 +37,7 @@ pub struct {{Resource}} {
 {%- assign values = field[11] %}
 {%- if type == "enum" %}
 
-/// What the {{column | replace: "_", " "}} of {{a_resource}} can be.
+/// The possible values of the {{column | replace: "_", " "}} of {{a_resource}}.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum {{rust}} {
 {%- for value in values %}
@@ -46,7 +46,7 @@ pub enum {{rust}} {
 }
 
 impl {{rust}} {
-    /// The name that it is stored by.
+    /// The stored name.
     pub const fn name(self) -> &'static str {
         match self {
 {%- for value in values %}
@@ -78,7 +78,7 @@ impl Listed for {{Resource}} {
     }
 
     fn value(&self, field: {{Resource}}Field) -> Option<filter::Value> {
-        // A field without an index is `_`.
+        // A `_` stands for a field without an index.
         let Self {
             id: _,
             version: _,
@@ -119,7 +119,7 @@ impl Listed for {{Resource}} {
     }
 }
 
-/// What it takes to create {{a_resource}}.
+/// The values of a new {{resource_words}}.
 #[derive(Debug, Clone)]
 pub struct New{{Resource}} {
 {%- for field in field_list %}
@@ -128,7 +128,7 @@ pub struct New{{Resource}} {
 {%- endfor %}
 }
 
-/// New values; the outer `None` leaves a field as it is.
+/// The new values. An outer `None` leaves a field unchanged.
 #[derive(Debug, Default, Clone)]
 pub struct {{Resource}}Change {
 {%- for field in field_list %}
@@ -139,7 +139,7 @@ pub struct {{Resource}}Change {
 {%- endfor %}
 }
 
-/// Why a call did nothing.
+/// The errors of the use cases.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("there is no {{resource_words}} {0}")]
@@ -161,19 +161,19 @@ pub enum Error {
     Platform(#[from] platform::Error),
 }
 
-/// Where {{resources_words}} are kept.
+/// The storage of {{resources_words}}.
 pub trait {{Resource}}Repository: Send + Sync + 'static {
-    /// Adds {{a_resource}}; `false` when there is one with its id already
+    /// Adds {{a_resource}}; `false` when its id already exists
 {%- if has_unique %}, [`Error::AlreadyExists`] when a value that must be unique is taken{% endif %}.
     fn insert(&self, {{resource_ident}}: &{{Resource}}) -> impl Future<Output = Result<bool, Error>> + Send;
 
     /// Finds one {{resource_words}}.
     fn find(&self, id: Uuid) -> impl Future<Output = Result<Option<{{Resource}}>, Error>> + Send;
 
-    /// Finds those of several that there are{% if has_owner %} and that are the owner's{% endif %}, in any order.
+    /// Finds those that exist{% if has_owner %} and belong to the owner{% endif %}, in any order.
     fn find_many(&self, {{owner_parameter}}ids: &[Uuid]) -> impl Future<Output = Result<Vec<{{Resource}}>, Error>> + Send;
 
-    /// Lists the {{resources_words}}{% if has_owner %} of the owner{% endif %} that the query asks for, and one more if there is.
+    /// Lists the {{resources_words}}{% if has_owner %} of the owner{% endif %} that match the query, at most [`ListQuery::limit`].
     fn list(&self, {{owner_parameter}}query: &ListQuery<{{Resource}}Field>) -> impl Future<Output = Result<Vec<{{Resource}}>, Error>> + Send;
 
     /// Changes {{a_resource}}, if it still has the expected version, and returns it as stored;
@@ -197,12 +197,12 @@ pub struct {{UseCases}}<R> {
 }
 
 impl<R: {{Resource}}Repository> {{UseCases}}<R> {
-    /// {{Resources_words}} kept in this repository.
+    /// Uses this repository of {{resources_words}}.
     pub fn new(repository: R) -> Self {
         Self { repository }
     }
 
-    /// Creates {{a_resource}} with this id. Asked for again, as after an answer that was lost, it is found instead.
+    /// Creates {{a_resource}} with this id. A repeated request, as after a lost response, returns the existing one.
     pub async fn create(&self, id: Uuid, new: New{{Resource}}) -> Result<{{Resource}}, Error> {
         let now = platform::time::now();
         let New{{Resource}} {
@@ -227,7 +227,7 @@ impl<R: {{Resource}}Repository> {{UseCases}}<R> {
         let stored = self.get({% if has_owner %}&{{resource_ident}}.{{owner_ident}}, {% endif %}id).await?;
         let (created_at, updated_at) = (stored.created_at, stored.updated_at);
         let asked_for = {{Resource}} { created_at, updated_at, ..{{resource_ident}} };
-        // Once it has been changed, nobody knows what it was created as.
+        // Only version 1 still has the values that it was created with.
         if stored.version == 1 && stored != asked_for {
             return Err(Error::RequestIdReused);
         }
@@ -247,7 +247,7 @@ impl<R: {{Resource}}Repository> {{UseCases}}<R> {
 {%- endif %}
     }
 
-    /// Finds several, in the order of their ids; [`Error::NotFound`] when one is missing{% if has_owner %} or somebody else's{% endif %}.
+    /// Finds several, in the order of `ids`; [`Error::NotFound`] when one is missing{% if has_owner %} or has another owner{% endif %}.
     pub async fn batch_get(&self, {{owner_parameter}}ids: &[Uuid]) -> Result<Vec<{{Resource}}>, Error> {
         let found = self.repository.find_many({{owner_argument}}ids).await?;
         let found: HashMap<_, _> = found.into_iter().map(|row| (row.id, row)).collect();
@@ -282,7 +282,7 @@ impl<R: {{Resource}}Repository> {{UseCases}}<R> {
         Err(self.gone_or_changed({{owner_argument}}id).await?)
     }
 
-    /// Why no row was written.
+    /// Finds out why no row was written.
     async fn gone_or_changed(&self, {{owner_parameter}}id: Uuid) -> Result<Error, Error> {
         self.get({{owner_argument}}id).await?;
         Ok(Error::Changed(id))

@@ -32,7 +32,7 @@ pub struct {{Resource}}Store {
 }
 
 impl {{Resource}}Store {
-    /// {{Resources_words}} in this database, whose migrations are the ones of this crate, behind this cache.
+    /// Stores {{resources_words}} in this database, which the migrations of this crate set up, behind this cache.
     pub fn new(database: Database, cache: &Cache) -> Self {
         Self { database, rows: cache.rows("{{table}}") }
     }
@@ -88,7 +88,7 @@ impl {{Resource}}Repository for {{Resource}}Store {
 {%- if has_unique %}
         .map_err(taken);
         let inserted = match inserted {
-            // One with the same id, inserted at the same time, may be met by its unique values first.
+            // A concurrent insert with the same id may violate a unique value before it violates the id.
             Err(Error::AlreadyExists(_)) if self.read(id).await?.is_some() => 0,
             inserted => inserted?,
         };
@@ -187,7 +187,7 @@ impl {{Resource}}Repository for {{Resource}}Store {
         .map_err(taken)?;
 {%- else %}?;
 {%- endif %}
-        // Even if none was found: what is cached may be what led the caller to look for it.
+        // Even if no row matched: a stale cache entry may have caused this call.
         invalidation.run().await;
         Ok(row.map({{Resource}}::from))
     }
@@ -211,7 +211,7 @@ impl {{Resource}}Repository for {{Resource}}Store {
     }
 }
 
-/// Where a field is kept.
+/// The column of a field.
 fn column(field: {{Resource}}Field) -> database::Column<{{table}}::table> {
     match field {
         {{Resource}}Field::CreatedAt => database::Column::of({{table}}::created_at),
@@ -224,7 +224,7 @@ fn column(field: {{Resource}}Field) -> database::Column<{{table}}::table> {
     }
 }
 
-/// What is read of a row, and cached.
+/// The columns that are read and cached.
 #[derive(Clone, Queryable, Selectable, Serialize, Deserialize)]
 #[diesel(table_name = {{table}})]
 struct {{Resource}}Row {

@@ -11,12 +11,12 @@ use {{client_import}};
 
 use crate::{biz::{{UseCases}}, data::{{Resource}}Store, service::{{Resource}}Api};
 
-/// This service, as [`platform::run`] takes it.
+/// This service, for [`platform::run`].
 ///
-/// A `static` and no `const`, whose code would be compiled into the program and each test program instead of once, here.
+/// A `const` would be compiled into the program and into each test program; a `static` is compiled once, here.
 pub static SERVICE: Service = platform::service!(wire);
 
-/// The tables of this service.
+/// The migrations of this service's tables.
 pub const MIGRATIONS: Migrations = platform::migrations!();
 
 {% if has_embeds -%}
@@ -32,7 +32,7 @@ section! {
 }
 
 {% endif -%}
-/// Read from top to bottom: each line needs the ones above it.
+/// Wires the service from top to bottom: each line needs the ones above it.
 async fn wire(platform: &Platform) -> Result<Module, StartError> {
 {%- if has_embeds %}
     let settings: Settings = platform.settings()?;

@@ -1,4 +1,4 @@
-//! Transport: messages in, messages out, no rules.
+//! Transport: converts messages and contains no rules.
 
 {% if has_enums -%}
 mod enums;
@@ -26,7 +26,7 @@ use {{client_import}};
 
 use crate::biz::{ {{Resource}}, {{Resource}}Change, {{Resource}}Field, {{Resource}}Repository, {{UseCases}}, Error, New{{Resource}} };
 
-/// What lists can be filtered and ordered by; unless asked otherwise, they begin with the newest.
+/// The fields that lists can be filtered and ordered by. The default order is the newest first.
 pub const FIELDS: &[filter::Field<{{Resource}}Field>] = &[
     filter::Field::required({{Resource}}Field::CreatedAt, "created_at", filter::Kind::Timestamp),
 {%- for field in field_list %}
@@ -39,7 +39,7 @@ pub const FIELDS: &[filter::Field<{{Resource}}Field>] = &[
 {%- endfor %}
 ];
 
-/// `{{proto_package}}.{{proto_service}}`.
+/// Implements `{{proto_package}}.{{proto_service}}`.
 pub struct {{Resource}}Api<R> {
     {{resources_ident}}: {{UseCases}}<R>,
 {%- for client in clients %}
@@ -67,7 +67,7 @@ impl<R> {{Resource}}Api<R> {
     }
 }
 
-// Requests arrive validated: what the contract requires is there and well formed.
+// Requests are validated before they arrive: required fields are present and well formed.
 #[tonic::async_trait]
 impl<R: {{Resource}}Repository> {{proto_service}} for {{Resource}}Api<R> {
     async fn create_{{resource_rpc}}(
@@ -175,7 +175,7 @@ impl<R: {{Resource}}Repository> {{proto_service}} for {{Resource}}Api<R> {
 
 {% if has_embeds -%}
 impl<R: {{Resource}}Repository> {{Resource}}Api<R> {
-    /// Fills in what the {{resource_words}} refers to, as its own service shows it to the caller; what is gone stays empty.
+    /// Embeds what the {{resource_words}} refers to, as the other service shows it to the caller; what is gone stays empty.
     async fn embed(
         &self,
         request: &Request<v1::Get{{Resource}}Request>,
@@ -196,7 +196,7 @@ impl<R: {{Resource}}Repository> {{Resource}}Api<R> {
 }
 
 {% endif -%}
-/// What a request creates. A `_` stands for what the server sets itself.
+/// The values of a create request. A `_` stands for a field that the server sets itself.
 fn new_{{resource}}(message: v1::{{Resource}}{% if has_owner %}, owner: String{% endif %}) -> Result<New{{Resource}}, Status> {
     let v1::{{Resource}} {
         id: _,
@@ -241,7 +241,7 @@ fn new_{{resource}}(message: v1::{{Resource}}{% if has_owner %}, owner: String{%
     })
 }
 
-/// What a request changes: the fields that its mask names. A `_` stands for what no request changes.
+/// The values of an update request: the fields that its mask names. A `_` stands for a field that no request changes.
 fn {{resource}}_change(message: v1::{{Resource}}, mask: &UpdateMask) -> Result<{{Resource}}Change, Status> {
     let v1::{{Resource}} {
         id: _,

@@ -1,7 +1,7 @@
 //! `{{service_name}}` over HTTP and gRPC, as its clients see it.
 {%- if is_wide %}
 
-// `json!` goes one level deeper with each token of an object.
+// `json!` recurses once for each token of an object.
 #![recursion_limit = "1024"]
 {%- endif %}
 
@@ -47,14 +47,14 @@ fn path_of({{resource_ident}}: &Value) -> String {
     format!("{PATH}/{}", {{resource_ident}}["id"].as_str().unwrap())
 }
 
-/// That every field in `expected` has this value in `found`.
+/// Asserts that every field of `expected` has the same value in `found`.
 fn assert_holds(found: &Value, expected: &Value) {
     for (field, value) in expected.as_object().unwrap() {
         assert_eq!(&found[field], value, "{field}");
     }
 }
 
-/// That `given` has every field that a client can set, so that no test forgets a new one.
+/// Asserts that `given` has every field that a client can set, so that no test forgets a new one.
 fn assert_gives_all(given: &Value, {{resource_ident}}: &Value) {
     let set_by_the_server = ["id", "etag", "createdAt", "updatedAt"
 {%- for field in field_list %}
@@ -268,7 +268,7 @@ async fn what_is_deleted_is_not_found() {
 }
 
 {% if has_embeds -%}
-/// The services that {{a_resource}} refers to. They answer with what they are asked for, or that it is gone.
+/// A double of the services that {{a_resource}} refers to. It finds every id, or none if `gone`.
 async fn others(gone: bool) -> RunningDouble {
     let others = Double::new();
 {%- for client in clients %}
@@ -347,7 +347,7 @@ async fn others_neither_see_nor_change_it() {
     assert_eq!(created["{{owner_json}}"], "ada", "{created}");
     assert_eq!(ada.post(PATH, second()).await.status, 200);
     let path = path_of(&created);
-    // From now on it is cached.
+    // This read fills the cache.
     assert_eq!(ada.get(&path).await.json, created);
 
     for refused in [eve.get(&path).await, eve.patch(&path, second()).await, eve.delete(&path).await] {

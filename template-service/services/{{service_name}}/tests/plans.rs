@@ -1,4 +1,4 @@
-//! Every query has an index (no table is read as a whole to find some of its rows), and is one for CockroachDB, too.
+//! Every query uses an index (no full table scan to find some of the rows) and also runs on CockroachDB.
 
 use {{service_crate}}::{
     biz::{ {{Resource}}, {{Resource}}Change, {{Resource}}Repository
@@ -68,7 +68,7 @@ async fn list_in_every_way(store: &{{Resource}}Store, given: &{{Resource}}) {
         let request = ListRequest { page_size: 1, filter, order_by, ..ListRequest::default() };
         let query = ListQuery::new("{{table}}", FIELDS, request).unwrap();
         store.list({{owner_sample}}&query).await.unwrap();
-        // Two of them, so that there is a next page.
+        // Two rows, so that there is a next page.
         let page = query.page(vec![given.clone(), given.clone()]).unwrap();
         let next = ListRequest { page_token: &page.next_page_token, ..request };
         store.list({{owner_sample}}&ListQuery::new("{{table}}", FIELDS, next).unwrap()).await.unwrap();

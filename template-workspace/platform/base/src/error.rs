@@ -1,15 +1,15 @@
-//! Why a request could not be served.
+//! Why a request failed.
 //!
 //! Which error to use:
 //!
 //! | what went wrong | error |
 //! |---|---|
-//! | a rule of the domain says no | an enum of the service's own `biz`, mapped to a reason of its contract in `service` |
-//! | something below failed while a request was served | [`Error`], passed on with `?` |
+//! | a domain rule refuses it | an enum of the service's own `biz`, mapped to a reason of its contract in `service` |
+//! | a lower layer failed while a request was served | [`Error`], passed on with `?` |
 //! | the process cannot start, or a command fails | [`StartError`](crate::StartError) |
 //!
-//! An [`Error`] is a [`Fault`], which the caller is told, and a cause, which is for the log alone. It becomes a status at
-//! one place, the conversion below: there the cause is logged once, beside the ids of the request.
+//! An [`Error`] has a [`Fault`] for the caller and a cause for the log only. The conversion below is the only place
+//! where it becomes a status; there the cause is logged once, with the ids of the request.
 //!
 //! | fault | status over gRPC, HTTP | reason | `Retry-After` |
 //! |---|---|---|---|
@@ -26,22 +26,22 @@ use tonic_types::{ErrorDetails, StatusExt};
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// What a caller is told of an error. The module has the table.
+/// What the caller learns about an error. The module documentation has the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Not caused by the caller, and nothing that the caller could act on.
+    /// Not caused by the caller, who cannot do anything about it.
     Internal,
-    /// No connection to the database: it is away, it refuses us, or all connections are in use.
+    /// No connection to the database: it is down, it refuses us, or the connection pool is exhausted.
     DatabaseUnavailable,
     /// The database ended a statement that took too long.
     StatementTimeout,
-    /// Other transactions were in the way, in every attempt.
+    /// Every attempt conflicted with other transactions.
     Contention,
-    /// The connection was lost during a commit: nobody knows whether it happened.
+    /// The connection was lost during a commit, so the outcome is unknown.
     OutcomeUnknown,
 }
 
-/// Why a request could not be served: a fault for the caller, a cause for the log.
+/// Why a request failed: a fault for the caller, a cause for the log.
 #[derive(Debug)]
 pub struct Error {
     fault: Fault,
@@ -49,7 +49,7 @@ pub struct Error {
 }
 
 impl Error {
-    /// An error of this fault.
+    /// An error with this fault.
     pub fn new(fault: Fault, cause: impl Into<Cause>) -> Self {
         Self {
             fault,
@@ -57,22 +57,22 @@ impl Error {
         }
     }
 
-    /// An error of which the caller learns nothing but that it happened.
+    /// An error whose cause the caller does not learn.
     pub fn internal(cause: impl Into<Cause>) -> Self {
         Self::new(Fault::Internal, cause)
     }
 
-    /// What the caller is told.
+    /// The fault that the caller learns.
     pub fn fault(&self) -> Fault {
         self.fault
     }
 
-    /// What happened, if it is a `T`.
+    /// The cause, if it is a `T`.
     pub fn cause<T: std::error::Error + 'static>(&self) -> Option<&T> {
         self.cause.downcast_ref()
     }
 
-    /// What happened.
+    /// The cause.
     pub fn into_cause(self) -> Cause {
         self.cause
     }
@@ -90,7 +90,7 @@ impl std::error::Error for Error {
     }
 }
 
-/// What a fault is answered with.
+/// The response to a fault.
 struct Answer {
     code: Code,
     reason: &'static str,
@@ -134,7 +134,7 @@ impl Fault {
         }
     }
 
-    /// Whether a person must look at it. The others pass by themselves or are counted where they happen.
+    /// Whether a person must look at it. The other faults are temporary, or metrics count them at their source.
     fn is_alarming(self) -> bool {
         matches!(self, Self::Internal | Self::OutcomeUnknown)
     }
@@ -160,10 +160,10 @@ impl From<Error> for Status {
     }
 }
 
-/// The domain of the platform's own reasons (`google.rpc.ErrorInfo`).
+/// The domain of the reasons that the platform defines (`google.rpc.ErrorInfo`).
 const DOMAIN: &str = "platform";
 
-/// A status with a reason in the domain `platform`, by which programs tell refusals apart.
+/// A status with a reason in the domain `platform`. Programs use the reason to tell refusals apart.
 pub fn status(code: Code, reason: &str, message: impl Into<String>) -> Status {
     let details = ErrorDetails::with_error_info(reason, DOMAIN, HashMap::new());
     Status::with_error_details(code, message, details)

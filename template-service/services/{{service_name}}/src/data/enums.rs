@@ -29,7 +29,7 @@ where
     }
 }
 
-// diesel does this for its own types only.
+// diesel implements this for its own types only.
 impl<DB: Backend> Queryable<Text, DB> for {{rust}}
 where
     Self: FromSql<Text, DB>,

@@ -1,4 +1,4 @@
-//! Enums between the contract and the rules.
+//! Conversion of enums between the contract and the domain.
 
 use tonic::Status;
 use {{contract_crate}}::v1;
@@ -13,7 +13,7 @@ use crate::biz::{ {% for field in field_list %}
 {%- if type == "enum" %}
 {%- if traits contains "listed" %}
 
-/// The names of {{rust}} as a filter writes them, beside those that are stored.
+/// The names of {{rust}} in filters, each with its stored name.
 pub const {{column | upcase}}_NAMES: &[(&str, &str)] = &[
 {%- for value in values %}
     ("{{value[2]}}", {{rust}}::{{value[1]}}.name()),
