@@ -21,7 +21,12 @@ use metrics::gauge;
 use platform_base::backoff::Backoff;
 use secrecy::ExposeSecret;
 
-use crate::{config::Config, error::Error, postgres::Connector};
+use crate::{
+    config::Config,
+    error::{self, Error},
+    faults::Faults,
+    postgres::Connector,
+};
 
 pub type Postgres = AsyncPgConnection;
 pub type Sqlite = SyncConnectionWrapper<SqliteConnection>;
@@ -31,6 +36,7 @@ pub type Sqlite = SyncConnectionWrapper<SqliteConnection>;
 #[derive(Clone)]
 pub struct Database {
     backend: Arc<Backend>,
+    pub(super) faults: Arc<Faults>,
     name: &'static str,
 }
 
@@ -54,9 +60,11 @@ impl<M: Manager> Loan<M> {
         self.0.as_mut().expect("it is taken only at the end")
     }
 
-    /// The queries are over, however they ended.
-    pub fn end(mut self) {
-        self.0.take();
+    /// The queries are over. A connection that can only read does not return to the pool.
+    pub fn end(mut self, error: Option<&diesel::result::Error>) {
+        if !error.is_some_and(error::is_read_only) {
+            self.0.take();
+        }
     }
 }
 
@@ -96,6 +104,7 @@ impl Database {
         };
         Ok(Self {
             backend: Arc::new(backend),
+            faults: Arc::new(Faults::new(name)),
             name,
         })
     }

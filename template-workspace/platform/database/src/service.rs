@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use platform_base::{Part, Phase, StartError, async_trait, backoff::Backoff};
+use platform_base::{Fault, Part, Phase, StartError, async_trait, backoff::Backoff};
 use tokio::time::Instant;
 
 use crate::{
@@ -58,7 +58,9 @@ impl ServiceDatabase {
             failures += 1;
             let pause = PAUSES.wait(failures);
             match self.database.migrate(self.migrations).await {
-                Err(Error::Unavailable(cause)) if Instant::now() + pause < ends => {
+                Err(Error::Unavailable(cause) | Error::Busy(cause))
+                    if Instant::now() + pause < ends =>
+                {
                     tracing::warn!(service = self.service, cause, "waiting for the database");
                     tokio::time::sleep(pause).await;
                 }
@@ -112,9 +114,16 @@ impl Part for ServiceDatabase {
     }
 
     async fn ready(&self) -> Result<(), String> {
-        self.database.ping().await.map_err(|error| {
-            tracing::warn!(service = self.service, cause = %error, "not ready: the database does not answer");
-            format!("the database of {} does not answer", self.service)
+        self.database.check().await.map_err(|error| {
+            let fault = error.fault();
+            let reason = fault.reason();
+            tracing::warn!(service = self.service, reason, cause = %error, "not ready: the database cannot do its work");
+            let why = match fault {
+                Fault::StorageFull => "has no room left",
+                Fault::StorageReadOnly => "only reads",
+                _ => "does not answer",
+            };
+            format!("the database of {} {why}", self.service)
         })
     }
 

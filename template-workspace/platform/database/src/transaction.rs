@@ -20,7 +20,7 @@ use platform_base::{backoff::Backoff, context};
 
 use crate::{
     error::{self, Error},
-    pool::{Postgres, Sqlite},
+    pool::{Database, Postgres, Sqlite},
 };
 
 /// How often a transaction is tried before its request is answered ABORTED.
@@ -77,12 +77,13 @@ impl<E> From<QueryError> for Rollback<E> {
 macro_rules! transaction {
     ($database:expr, $name:literal, |$conn:ident| $body:expr) => {{
         static OUTCOMES: $crate::Outcomes = $crate::Outcomes::new($name);
-        match $database.backend() {
+        let database: &$crate::Database = &$database;
+        match database.backend() {
             $crate::Backend::Postgres(pool) => {
-                $crate::__transaction!(pool, OUTCOMES, $conn, $body)
+                $crate::__transaction!(database, pool, OUTCOMES, $conn, $body)
             }
             $crate::Backend::Sqlite(pool) => {
-                $crate::__transaction!(pool, OUTCOMES, $conn, $body)
+                $crate::__transaction!(database, pool, OUTCOMES, $conn, $body)
             }
         }
     }};
@@ -91,8 +92,8 @@ macro_rules! transaction {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __transaction {
-    ($pool:ident, $outcomes:ident, $conn:ident, $body:expr) => {{
-        let mut attempts = $crate::Attempts::new(&$outcomes);
+    ($database:ident, $pool:ident, $outcomes:ident, $conn:ident, $body:expr) => {{
+        let mut attempts = $crate::Attempts::new($database, &$outcomes);
         loop {
             // The connection is back in the pool before the pause.
             let ended = match $pool.get().await {
@@ -111,7 +112,7 @@ macro_rules! __transaction {
                         }
                         Err(error) => Err($crate::Failure::Query(error)),
                     };
-                    loan.end();
+                    loan.end(ended.as_ref().err().and_then($crate::Failure::query));
                     ended
                 }
                 Err(error) => Err($crate::Failure::Connection(error.into())),
@@ -174,6 +175,14 @@ pub enum Failure<E> {
 }
 
 impl<E> Failure<E> {
+    /// What the database said.
+    pub fn query(&self) -> Option<&QueryError> {
+        match self {
+            Self::Query(error) | Self::Commit(error) => Some(error),
+            Self::Connection(_) | Self::Application(_) | Self::Undone(_) => None,
+        }
+    }
+
     /// Whether certainly nothing was done, and the next attempt may succeed.
     fn is_passing(&self) -> bool {
         match self {
@@ -219,14 +228,19 @@ where
 
 /// The attempts of one transaction.
 #[doc(hidden)]
-pub struct Attempts {
+pub struct Attempts<'a> {
+    database: &'a Database,
     outcomes: &'static Outcomes,
     made: u32,
 }
 
-impl Attempts {
-    pub fn new(outcomes: &'static Outcomes) -> Self {
-        Self { outcomes, made: 0 }
+impl<'a> Attempts<'a> {
+    pub fn new(database: &'a Database, outcomes: &'static Outcomes) -> Self {
+        Self {
+            database,
+            outcomes,
+            made: 0,
+        }
     }
 
     /// What is to be done after an attempt: break with the result, or, after a pause, try again.
@@ -240,11 +254,11 @@ impl Attempts {
             return ControlFlow::Continue(());
         }
         let attempts = self.made;
-        let contention = || failed(Error::Contention { attempts });
+        let contention = || self.failed(Error::Contention { attempts });
         let (outcome, result) = match ended {
             Ok(value) => (Outcome::Committed, Ok(value)),
             Err(Failure::Application(error)) => (Outcome::RolledBack, Err(error)),
-            Err(Failure::Connection(error)) => (Outcome::Failed, failed(error)),
+            Err(Failure::Connection(error)) => (Outcome::Failed, self.failed(error)),
             Err(Failure::Undone(error)) => {
                 (Outcome::Contention, error.map_or_else(contention, Err))
             }
@@ -252,14 +266,18 @@ impl Attempts {
                 (Outcome::Contention, contention())
             }
             Err(Failure::Commit(error)) if error::is_outcome_unknown(&error) => {
-                (Outcome::Unknown, failed(Error::OutcomeUnknown(error)))
+                (Outcome::Unknown, self.failed(Error::OutcomeUnknown(error)))
             }
             Err(Failure::Query(error) | Failure::Commit(error)) => {
-                (Outcome::Failed, failed(error.into()))
+                (Outcome::Failed, self.failed(error.into()))
             }
         };
         self.outcomes.count(outcome);
         ControlFlow::Break(result)
+    }
+
+    fn failed<T, E: From<platform_base::Error>>(&self, error: Error) -> Result<T, E> {
+        Err(self.database.failed(error).into())
     }
 
     /// How long the next attempt is to wait for each lock.
@@ -282,10 +300,6 @@ impl Attempts {
         tokio::time::sleep(pause).await;
         true
     }
-}
-
-fn failed<T, E: From<platform_base::Error>>(error: Error) -> Result<T, E> {
-    Err(platform_base::Error::from(error).into())
 }
 
 #[derive(Clone, Copy)]
