@@ -51,6 +51,11 @@ impl Error {
             Self::Unavailable(_) | Self::Refused(_) | Self::Busy(_)
         )
     }
+
+    /// Whether waiting will not mend it.
+    pub(super) fn is_final(&self) -> bool {
+        matches!(self, Self::Refused(_) | Self::Corrupt(_) | Self::Setup(_))
+    }
 }
 
 impl From<Error> for StartError {
@@ -129,7 +134,8 @@ impl From<ConnectionError> for Error {
                 told(&cause).unwrap_or(Self::Unavailable(cause))
             }
             ConnectionError::CouldntSetupConfiguration(error) => error.into(),
-            refused => Self::Refused(refused.to_string()),
+            ConnectionError::InvalidConnectionUrl(cause) => Self::Refused(cause),
+            other => Self::Refused(other.to_string()),
         }
     }
 }
@@ -156,7 +162,8 @@ type Named = fn(String) -> Error;
 
 /// What databases say when their storage fails. diesel-async passes on no SQLSTATE but that of a few errors, so the others
 /// are known only by their words; PostgreSQL must be set to English (`lc_messages`), as it is in every image of it.
-const SIGNS: [(Named, &[&str]); 4] = [
+const SIGNS: [(Named, &[&str]); 5] = [
+    (Error::Refused, &["unable to open database file"]),
     (
         Error::Full,
         &[
@@ -215,7 +222,8 @@ fn told(text: &str) -> Option<Error> {
     Some(named(text.to_owned()))
 }
 
-fn of_storage(error: &diesel::result::Error) -> Option<Error> {
+/// The failure of the storage behind this error.
+pub(super) fn of_storage(error: &diesel::result::Error) -> Option<Error> {
     use diesel::result::Error::{DatabaseError, RollbackErrorOnCommit};
     match error {
         DatabaseError(

@@ -18,7 +18,7 @@ use diesel_async::{
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness};
 
 use crate::{
-    error::Error,
+    error::{self, Error},
     pool::{Backend, Database, Postgres},
 };
 
@@ -215,7 +215,10 @@ where
         tokio::task::spawn_blocking(move || work(&mut AsyncConnectionWrapper::from(connection)));
     done.await
         .map_err(|error| Error::Setup(error.to_string()))?
-        .map_err(Error::Migration)
+        .map_err(|error| {
+            let of_storage = error.downcast_ref().and_then(error::of_storage);
+            of_storage.unwrap_or(Error::Migration(error))
+        })
 }
 
 /// Embedded migrations, each to be run outside of a transaction.

@@ -1,6 +1,6 @@
 //! How a connection to PostgreSQL (or CockroachDB) is made.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 use diesel::{ConnectionError, ConnectionResult};
 use diesel_async::AsyncPgConnection;
@@ -14,13 +14,15 @@ use rustls::{
     crypto::CryptoProvider,
     pki_types::{CertificateDer, ServerName, UnixTime},
 };
-use tokio_postgres::{Config, NoTls};
+use tokio_postgres::{Config, NoTls, config::Host, error::SqlState};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// What is needed to connect, read from the URL once.
 pub(super) struct Connector {
     config: Config,
     tls: Option<MakeRustlsConnect>,
+    /// What errors call it: the URL without password and parameters.
+    place: String,
 }
 
 /// `sslmode` of the URL, as libpq has it (<https://www.postgresql.org/docs/current/libpq-ssl.html>).
@@ -63,14 +65,21 @@ impl Connector {
             SslMode::Disable => None,
             mode => Some(MakeRustlsConnect::new(client(mode, root)?)),
         };
-        Ok(Self { config, tls })
+        let place = place(&config);
+        Ok(Self { config, tls, place })
     }
 
     pub async fn connect(&self) -> ConnectionResult<AsyncPgConnection> {
         let failed = |error: tokio_postgres::Error| {
             // The error itself says only that it could not connect.
             let cause = std::error::Error::source(&error).map(ToString::to_string);
-            ConnectionError::BadConnection(cause.unwrap_or_else(|| error.to_string()))
+            let cause = cause.unwrap_or_else(|| error.to_string());
+            let text = format!("{}: {cause}", self.place);
+            if is_final(&error, &cause) {
+                ConnectionError::InvalidConnectionUrl(text)
+            } else {
+                ConnectionError::BadConnection(text)
+            }
         };
         match &self.tls {
             Some(tls) => {
@@ -84,6 +93,47 @@ impl Connector {
             }
         }
     }
+}
+
+/// Such as `shop@db.example.com:5432/shop`.
+fn place(config: &Config) -> String {
+    let hosts = config.get_hosts().iter().map(|host| match host {
+        Host::Tcp(name) => name.clone(),
+        Host::Unix(folder) => folder.display().to_string(),
+    });
+    let hosts: Vec<_> = hosts.collect();
+    let ports: Vec<_> = config.get_ports().iter().map(u16::to_string).collect();
+    let user = config.get_user().unwrap_or_default();
+    let name = config.get_dbname().unwrap_or(user);
+    let ports = if ports.is_empty() {
+        "5432".to_owned()
+    } else {
+        ports.join(",")
+    };
+    format!("{user}@{}:{ports}/{name}", hosts.join(","))
+}
+
+/// Whether it is of no use to wait and try again: the server is there and does not want us, or we do not want it.
+fn is_final(error: &tokio_postgres::Error, cause: &str) -> bool {
+    const STATES: [SqlState; 4] = [
+        SqlState::INVALID_PASSWORD,
+        SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
+        SqlState::INVALID_CATALOG_NAME,
+        SqlState::INSUFFICIENT_PRIVILEGE,
+    ];
+    // What has no code of its own, here or at a pooler.
+    const SIGNS: [&str; 4] = [
+        "server does not support TLS",
+        "password missing",
+        "unsupported startup parameter",
+        "no such database",
+    ];
+    let of_tls = std::error::Error::source(error)
+        .and_then(|source| source.downcast_ref::<io::Error>()?.get_ref())
+        .is_some_and(|inner| inner.is::<rustls::Error>());
+    of_tls
+        || error.code().is_some_and(|code| STATES.contains(code))
+        || SIGNS.iter().any(|sign| cause.contains(sign))
 }
 
 /// Whether a URL can be used at all.

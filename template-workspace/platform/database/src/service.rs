@@ -50,7 +50,7 @@ impl ServiceDatabase {
     /// Applies the migrations; waits for a database that does not answer yet.
     ///
     /// # Errors
-    /// When a migration fails, or the database did not answer for 30 seconds.
+    /// When a migration fails, when the database refuses us for good, or when it did not answer for 30 seconds.
     pub async fn migrate(&self) -> Result<(), StartError> {
         let ends = Instant::now() + PATIENCE;
         let mut failures = 0;
@@ -103,12 +103,16 @@ impl Part for ServiceDatabase {
         if self.migrate_at_start {
             return self.migrate().await;
         }
-        if let Ok(pending @ 1..) = self.database.pending(self.migrations).await {
-            tracing::warn!(
+        match self.database.pending(self.migrations).await {
+            Ok(0) => {}
+            Ok(pending) => tracing::warn!(
                 service = self.service,
                 pending,
                 "the database lacks migrations: run the command `migrate`"
-            );
+            ),
+            Err(error) if error.is_final() => return Err(StartError::new(error)),
+            // It may still be starting; until it answers, the process is not ready.
+            Err(_) => {}
         }
         Ok(())
     }
