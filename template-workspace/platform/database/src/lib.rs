@@ -29,7 +29,7 @@ pub use self::pool::Loan;
 #[doc(hidden)]
 pub use self::transaction::{Attempts, Failure, Outcomes, Transactional, end};
 pub use self::{
-    config::{Config, DatabaseUrl},
+    config::{Config, DatabaseUrl, Pooler},
     error::{Error, unique_violation},
     listing::{Column, Condition, Order, listing},
     migrations::{MigrationState, Migrations},
@@ -70,9 +70,19 @@ macro_rules! __with_conn {
         match $pool.get().await {
             Ok(connection) => {
                 let mut loan = $crate::Loan::of(connection);
-                let $conn = loan.connection();
-                let result: ::std::result::Result<_, ::diesel::result::Error> =
-                    async { $body }.await;
+                let pooled = $database.pooled();
+                let result = match $crate::Transactional::open(loan.connection(), pooled).await {
+                    Ok(()) => {
+                        let $conn = loan.connection();
+                        let result: ::std::result::Result<_, ::diesel::result::Error> =
+                            async { $body }.await;
+                        let connection = loan.connection();
+                        let closed =
+                            $crate::Transactional::close(connection, pooled, result.is_ok()).await;
+                        result.and_then(|value| closed.map(|()| value))
+                    }
+                    Err(error) => Err(error),
+                };
                 loan.end(result.as_ref().err());
                 result.map_err(|error| $database.failed(error.into()))
             }

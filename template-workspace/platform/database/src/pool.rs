@@ -26,7 +26,7 @@ use platform_base::backoff::Backoff;
 use secrecy::ExposeSecret;
 
 use crate::{
-    config::Config,
+    config::{Config, sqlite_path},
     error::{self, Error},
     faults::Faults,
     postgres::Connector,
@@ -41,6 +41,7 @@ pub type Sqlite = SyncConnectionWrapper<SqliteConnection>;
 pub struct Database {
     backend: Arc<Backend>,
     pub(super) faults: Arc<Faults>,
+    pooled: Option<Duration>,
     name: &'static str,
 }
 
@@ -89,15 +90,17 @@ impl Database {
     /// connected yet.
     pub fn open(name: &'static str, config: &Config) -> Result<Self, Error> {
         let url = config.url.0.expose_secret();
+        let mut pooled = None;
         let backend = match url.strip_prefix("sqlite://") {
             Some(path) => {
-                let path = path.to_owned();
+                let path = sqlite_path(path).map_err(Error::Setup)?.to_owned();
                 let connect = move || connect_sqlite(path.clone()).boxed();
                 Backend::Sqlite(pool(manager(connect), config)?)
             }
             None => {
-                let connector = Connector::new(url, name, config.statement_timeout);
+                let connector = Connector::new(url, name, config.statement_timeout, config.pooler);
                 let connector = Arc::new(connector.map_err(Error::Setup)?);
+                pooled = connector.pooled;
                 let gate = Arc::new(Gate::default());
                 let connect = move || {
                     let (connector, gate) = (connector.clone(), gate.clone());
@@ -109,6 +112,7 @@ impl Database {
         Ok(Self {
             backend: Arc::new(backend),
             faults: Arc::new(Faults::new(name)),
+            pooled,
             name,
         })
     }
@@ -129,6 +133,12 @@ impl Database {
 
     pub fn backend(&self) -> &Backend {
         &self.backend
+    }
+
+    /// Behind a pooler, the statement timeout that each transaction has to set.
+    #[doc(hidden)]
+    pub fn pooled(&self) -> Option<Duration> {
+        self.pooled
     }
 
     pub fn is_sqlite(&self) -> bool {

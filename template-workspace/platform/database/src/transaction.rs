@@ -100,7 +100,9 @@ macro_rules! __transaction {
                 Ok(connection) => {
                     let mut loan = $crate::Loan::of(connection);
                     let patience = attempts.patience();
-                    let begun = $crate::Transactional::begin(loan.connection(), patience).await;
+                    let pooled = $database.pooled();
+                    let begun =
+                        $crate::Transactional::begin(loan.connection(), patience, pooled).await;
                     let ended = match begun {
                         Ok(()) => {
                             let result = async {
@@ -128,17 +130,41 @@ macro_rules! __transaction {
 /// What the backends do differently.
 #[doc(hidden)]
 pub trait Transactional: AsyncConnection {
-    fn begin(&mut self, patience: Duration) -> impl Future<Output = Result<(), QueryError>> + Send;
+    /// `pooled` is the statement timeout, if it is not that of the connection.
+    fn begin(
+        &mut self,
+        patience: Duration,
+        pooled: Option<Duration>,
+    ) -> impl Future<Output = Result<(), QueryError>> + Send;
 
     /// Whether the transaction can still be committed.
     fn is_intact(&mut self) -> impl Future<Output = bool> + Send;
+
+    /// Begins the queries of a [`with_conn!`](crate::with_conn). Behind a pooler they are a transaction, in which a
+    /// prepared statement and the timeout last: after it, the connection may lead to another server.
+    fn open(
+        &mut self,
+        pooled: Option<Duration>,
+    ) -> impl Future<Output = Result<(), QueryError>> + Send;
+
+    /// Ends them.
+    fn close(
+        &mut self,
+        pooled: Option<Duration>,
+        succeeded: bool,
+    ) -> impl Future<Output = Result<(), QueryError>> + Send;
 }
 
 impl Transactional for Postgres {
-    async fn begin(&mut self, patience: Duration) -> Result<(), QueryError> {
+    async fn begin(
+        &mut self,
+        patience: Duration,
+        pooled: Option<Duration>,
+    ) -> Result<(), QueryError> {
         let begin = format!(
-            "BEGIN TRANSACTION ISOLATION LEVEL SERIALIZABLE; SET LOCAL lock_timeout = {}",
-            patience.as_millis()
+            "BEGIN TRANSACTION ISOLATION LEVEL SERIALIZABLE; SET LOCAL lock_timeout = {}{}",
+            patience.as_millis(),
+            pooled.map(set_timeout).unwrap_or_default(),
         );
         AnsiTransactionManager::begin_transaction_sql(self, &begin).await
     }
@@ -146,10 +172,41 @@ impl Transactional for Postgres {
     async fn is_intact(&mut self) -> bool {
         self.batch_execute("SELECT 1").await.is_ok()
     }
+
+    async fn open(&mut self, pooled: Option<Duration>) -> Result<(), QueryError> {
+        match pooled {
+            Some(timeout) => {
+                let begin = format!("BEGIN{}", set_timeout(timeout));
+                self.batch_execute(&begin).await
+            }
+            None => Ok(()),
+        }
+    }
+
+    async fn close(&mut self, pooled: Option<Duration>, succeeded: bool) -> Result<(), QueryError> {
+        if pooled.is_none() {
+            return Ok(());
+        }
+        // PostgreSQL answers the commit of a transaction in which a query failed as if nothing were wrong; so it is asked
+        // in the same breath.
+        let committed = match succeeded {
+            true => self.batch_execute("SELECT 1; COMMIT").await,
+            false => Ok(()),
+        };
+        if !succeeded || committed.is_err() {
+            // Where this fails, the connection is lost, which undoes everything as well.
+            let _ = self.batch_execute("ROLLBACK").await;
+        }
+        committed
+    }
+}
+
+fn set_timeout(timeout: Duration) -> String {
+    format!("; SET LOCAL statement_timeout = {}", timeout.as_millis())
 }
 
 impl Transactional for Sqlite {
-    async fn begin(&mut self, _: Duration) -> Result<(), QueryError> {
+    async fn begin(&mut self, _: Duration, _: Option<Duration>) -> Result<(), QueryError> {
         // A transaction that begins as a reader may not become a writer once another has written.
         const BEGIN: &str = "BEGIN IMMEDIATE";
         type Blocking = diesel::connection::AnsiTransactionManager;
@@ -160,6 +217,14 @@ impl Transactional for Sqlite {
     /// A statement that fails undoes itself and nothing else.
     async fn is_intact(&mut self) -> bool {
         true
+    }
+
+    async fn open(&mut self, _: Option<Duration>) -> Result<(), QueryError> {
+        Ok(())
+    }
+
+    async fn close(&mut self, _: Option<Duration>, _: bool) -> Result<(), QueryError> {
+        Ok(())
     }
 }
 
