@@ -80,7 +80,7 @@ impl Place {
 
 #[tokio::test]
 #[ignore = "needs PGBOUNCER_URL"]
-async fn without_the_setting_the_start_ends_and_names_it() {
+async fn a_start_without_the_setting_ends_behind_a_pooler() {
     let database = open(&server(), Pooler::None);
     let part = ServiceDatabase::new("test", database, &MIGRATIONS, false);
     let refusal = part.start().await.unwrap_err().to_string();
@@ -92,7 +92,7 @@ async fn without_the_setting_the_start_ends_and_names_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs PGBOUNCER_URL"]
-async fn many_requests_share_few_server_connections() {
+async fn many_requests_share_few_connections_behind_a_pooler() {
     let place = Place::new().await;
     let url = format!("{}?pgbouncer=true", place.url);
     let database = open(&url, Pooler::None);
@@ -136,7 +136,7 @@ async fn many_requests_share_few_server_connections() {
 
 #[tokio::test]
 #[ignore = "needs PGBOUNCER_URL"]
-async fn a_statement_that_takes_too_long_is_ended() {
+async fn a_statement_that_takes_too_long_is_ended_behind_a_pooler() {
     let database = open(&server(), Pooler::Transaction);
     let sleep = "SELECT pg_sleep(30)";
     let read = with_conn!(database, |conn| diesel::sql_query(sleep)
@@ -154,7 +154,7 @@ async fn a_statement_that_takes_too_long_is_ended() {
 
 #[tokio::test]
 #[ignore = "needs PGBOUNCER_URL"]
-async fn a_failed_query_that_is_ignored_is_no_success() {
+async fn a_failed_query_that_is_ignored_is_no_success_behind_a_pooler() {
     let database = open(&server(), Pooler::Transaction);
     let ignored = with_conn!(database, |conn| {
         let _ = diesel::sql_query("SELECT 1/0").execute(conn).await;
@@ -166,7 +166,7 @@ async fn a_failed_query_that_is_ignored_is_no_success() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs PGBOUNCER_URL"]
-async fn processes_that_start_at_once_migrate_once() {
+async fn those_that_start_at_once_migrate_once_behind_a_pooler() {
     let place = Place::new().await;
     let database = open(&place.url, Pooler::Transaction);
     let starts = (0..4).map(|_| {

@@ -7,6 +7,10 @@ use platform::{
     Part,
     database::{self, Database, Migrations, ServiceDatabase},
 };
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
 
 static MIGRATIONS: Migrations = Migrations::new(
     embed_migrations!("tests/migrations/postgres"),
@@ -52,28 +56,57 @@ async fn a_folder_that_cannot_be_made_ends_the_start() {
     is_refused(&format!("sqlite://{}", path.display()), &words).await;
 }
 
-/// `DATABASE_URL` with another name of a database.
-fn elsewhere(name: &str) -> String {
-    let server = std::env::var("DATABASE_URL").expect("DATABASE_URL names a PostgreSQL");
-    let (_, address) = server.split_once('@').expect("DATABASE_URL names a user");
-    let (address, _) = address
-        .split_once('/')
-        .expect("DATABASE_URL names a database");
-    format!("postgres://postgres:secret@{address}/{name}")
+/// A server that answers whatever it is sent with these bytes, and its address.
+async fn answering(answer: Vec<u8>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let _ = client.read(&mut [0; 1024]).await;
+            let _ = client.write_all(&answer).await;
+        }
+    });
+    address
+}
+
+/// As a server of PostgreSQL refuses a client.
+fn error(state: &str, message: &str) -> Vec<u8> {
+    let fields = format!("SFATAL\0VFATAL\0C{state}\0M{message}\0\0");
+    let length = u32::try_from(fields.len() + 4).unwrap();
+    [&b"E"[..], &length.to_be_bytes(), fields.as_bytes()].concat()
 }
 
 #[tokio::test]
-#[ignore = "needs DATABASE_URL"]
-async fn a_database_that_does_not_exist_ends_the_start() {
-    let words = ["/nowhere: ", "database \"nowhere\" does not exist"];
-    is_refused(&elsewhere("nowhere"), &words).await;
+async fn a_server_that_does_not_want_us_ends_the_start() {
+    for (state, message) in [
+        ("28P01", "password authentication failed for user \"shop\""),
+        ("28000", "no pg_hba.conf entry for host \"10.0.0.7\""),
+        ("3D000", "database \"shop\" does not exist"),
+        ("08P01", "no such database: shop"),
+    ] {
+        let address = answering(error(state, message)).await;
+        let place = format!("shop@{address}/shop: ");
+        let url = format!("postgres://shop:secret@{address}/shop");
+        is_refused(&url, &[&place, message]).await;
+    }
 }
 
 #[tokio::test]
-#[ignore = "needs DATABASE_URL, a server without TLS"]
 async fn a_server_without_the_tls_that_is_asked_for_ends_the_start() {
-    let url = elsewhere("postgres?sslmode=require");
-    is_refused(&url, &["/postgres: ", "server does not support TLS"]).await;
+    // The answer to the question whether it has TLS.
+    let address = answering(b"N".to_vec()).await;
+    let url = format!("postgres://shop:secret@{address}/shop?sslmode=require");
+    is_refused(&url, &["server does not support TLS"]).await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_still_starting_does_not_end_the_start() {
+    let address = answering(error("57P03", "the database system is starting up")).await;
+    let url = format!("postgres://shop:secret@{address}/shop");
+    let database = Database::open("test", &database::Config::at(&url).unwrap()).unwrap();
+    let part = ServiceDatabase::new("test", database, &MIGRATIONS, false);
+    part.start().await.unwrap();
+    part.ready().await.unwrap_err();
 }
 
 #[tokio::test]
