@@ -11,13 +11,17 @@
 //! An [`Error`] has a [`Fault`] for the caller and a cause for the log only. The conversion below is the only place
 //! where it becomes a status; there the cause is logged once, with the ids of the request.
 //!
-//! | fault | status over gRPC, HTTP | reason | `Retry-After` |
-//! |---|---|---|---|
-//! | [`Fault::Internal`] | INTERNAL, 500 | `INTERNAL` | |
-//! | [`Fault::DatabaseUnavailable`] | UNAVAILABLE, 503 | `DATABASE_UNAVAILABLE` | 1 s |
-//! | [`Fault::StatementTimeout`] | DEADLINE_EXCEEDED, 504 | `STATEMENT_TIMEOUT` | |
-//! | [`Fault::Contention`] | ABORTED, 409 | `TRANSACTION_CONTENTION` | |
-//! | [`Fault::OutcomeUnknown`] | UNAVAILABLE, 503 | `OUTCOME_UNKNOWN` | |
+//! | fault | status over gRPC, HTTP | reason | `Retry-After` | the process is not ready |
+//! |---|---|---|---|---|
+//! | [`Fault::Internal`] | INTERNAL, 500 | `INTERNAL` | | |
+//! | [`Fault::DatabaseUnavailable`] | UNAVAILABLE, 503 | `DATABASE_UNAVAILABLE` | 1 s | until the database answers |
+//! | [`Fault::DatabaseBusy`] | UNAVAILABLE, 503 | `DATABASE_BUSY` | 1 s | as long as no connection is to be had |
+//! | [`Fault::StorageFull`] | UNAVAILABLE, 503 | `STORAGE_FULL` | 30 s | until a write works |
+//! | [`Fault::StorageReadOnly`] | UNAVAILABLE, 503 | `STORAGE_READ_ONLY` | 5 s | until a write works |
+//! | [`Fault::StorageCorrupt`] | DATA_LOSS, 500 | `STORAGE_CORRUPT` | | |
+//! | [`Fault::StatementTimeout`] | DEADLINE_EXCEEDED, 504 | `STATEMENT_TIMEOUT` | | |
+//! | [`Fault::Contention`] | ABORTED, 409 | `TRANSACTION_CONTENTION` | | |
+//! | [`Fault::OutcomeUnknown`] | UNAVAILABLE, 503 | `OUTCOME_UNKNOWN` | | |
 
 use std::{collections::HashMap, fmt, time::Duration};
 
@@ -31,8 +35,17 @@ type Cause = Box<dyn std::error::Error + Send + Sync>;
 pub enum Fault {
     /// Not caused by the caller, who cannot do anything about it.
     Internal,
-    /// No connection to the database: it is down, it refuses us, or the connection pool is exhausted.
+    /// No connection to the database: it is down, starting, stopping, or refuses us.
     DatabaseUnavailable,
+    /// The database is there, but has no room for one more: its connections or ours are all in use, or others kept a
+    /// SQLite file locked.
+    DatabaseBusy,
+    /// The disk of the database is full: it still reads.
+    StorageFull,
+    /// The database only reads: its file or its disk is protected, or another server took over from it.
+    StorageReadOnly,
+    /// The database found its own files damaged.
+    StorageCorrupt,
     /// The database ended a statement that took too long.
     StatementTimeout,
     /// Every attempt conflicted with other transactions.
@@ -99,6 +112,11 @@ struct Answer {
 }
 
 impl Fault {
+    /// The reason in the answer, which is also the label of the fault in metrics.
+    pub fn reason(self) -> &'static str {
+        self.answer().reason
+    }
+
     fn answer(self) -> Answer {
         let answer = |code, reason, message| Answer {
             code,
@@ -116,6 +134,37 @@ impl Fault {
                     "the service cannot reach its database: try again",
                 )
             },
+            Self::DatabaseBusy => Answer {
+                retry_after: Some(Duration::from_secs(1)),
+                ..answer(
+                    Code::Unavailable,
+                    "DATABASE_BUSY",
+                    "the database has too much to do: try again",
+                )
+            },
+            // A person must make room.
+            Self::StorageFull => Answer {
+                retry_after: Some(Duration::from_secs(30)),
+                ..answer(
+                    Code::Unavailable,
+                    "STORAGE_FULL",
+                    "the service cannot store anything at present: try again later",
+                )
+            },
+            // The server that took over is found within seconds.
+            Self::StorageReadOnly => Answer {
+                retry_after: Some(Duration::from_secs(5)),
+                ..answer(
+                    Code::Unavailable,
+                    "STORAGE_READ_ONLY",
+                    "the service can only read at present: try again later",
+                )
+            },
+            Self::StorageCorrupt => answer(
+                Code::DataLoss,
+                "STORAGE_CORRUPT",
+                "what the service has stored is damaged",
+            ),
             Self::StatementTimeout => answer(
                 Code::DeadlineExceeded,
                 "STATEMENT_TIMEOUT",
@@ -136,7 +185,14 @@ impl Fault {
 
     /// Whether a person must look at it. The other faults are temporary, or metrics count them at their source.
     fn is_alarming(self) -> bool {
-        matches!(self, Self::Internal | Self::OutcomeUnknown)
+        matches!(
+            self,
+            Self::Internal
+                | Self::OutcomeUnknown
+                | Self::StorageFull
+                | Self::StorageReadOnly
+                | Self::StorageCorrupt
+        )
     }
 }
 
@@ -185,5 +241,16 @@ mod tests {
             Some(Duration::from_secs(1))
         );
         assert!(!format!("{status:?}").contains("10.0.0.7"));
+    }
+
+    #[test]
+    fn a_full_disk_asks_for_patience_and_damage_does_not() {
+        let full = Status::from(Error::new(Fault::StorageFull, "database or disk is full"));
+        assert_eq!(full.code(), Code::Unavailable);
+        let retry = full.get_error_details().retry_info().cloned().unwrap();
+        assert_eq!(retry.retry_delay, Some(Duration::from_secs(30)));
+        let corrupt = Status::from(Error::new(Fault::StorageCorrupt, "malformed"));
+        assert_eq!(corrupt.code(), Code::DataLoss);
+        assert!(corrupt.get_error_details().retry_info().is_none());
     }
 }
