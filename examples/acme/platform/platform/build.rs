@@ -1,4 +1,4 @@
-//! Tells the program which commit it was built from.
+//! Gives the program the commit that it was built from.
 
 use std::{path::Path, process::Command};
 
@@ -15,14 +15,14 @@ fn main() {
     );
 }
 
-/// In a release build, the commit that is checked out. A development build is not made anew for each commit: it says
-/// `+dev`, for that commit and whatever was changed since.
+/// In a release build: the commit that is checked out. A development build is not rebuilt for each commit, so it adds
+/// `+dev`: that commit and any later change.
 fn from_git() -> Option<String> {
     let commit = git(&["rev-parse", "--short=7", "HEAD"])?;
     if std::env::var("PROFILE").is_ok_and(|profile| profile == "debug") {
         return Some(format!("{commit}+dev"));
     }
-    // Every commit, checkout and reset is a line of this file.
+    // Every commit, checkout and reset adds a line to this file.
     let log = git(&[
         "rev-parse",
         "--path-format=absolute",

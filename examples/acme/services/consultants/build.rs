@@ -1,4 +1,4 @@
 fn main() {
-    // The migrations are part of the binary, and cargo does not see a new folder among them by itself.
+    // The migrations are embedded in the binary, and cargo does not notice a new folder among them.
     println!("cargo::rerun-if-changed=migrations");
 }

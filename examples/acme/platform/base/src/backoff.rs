@@ -1,6 +1,6 @@
-//! How long to wait before the next attempt: exponential back-off with full jitter, as described in *Exponential Backoff
-//! And Jitter* (AWS Architecture Blog, 2015). Each wait is random between nothing and a bound that doubles, so that
-//! many who failed together do not come back together.
+//! How long to wait before the next attempt: exponential back-off with full jitter, as in *Exponential Backoff And
+//! Jitter* (AWS Architecture Blog, 2015). Each wait is random between zero and a bound that doubles. So clients that
+//! failed together do not retry together.
 
 use std::time::Duration;
 
@@ -14,13 +14,13 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// The bound of the wait after this many failures; at least one has happened.
+    /// The bound of the wait after this many failures (at least 1).
     pub fn bound(&self, failures: u32) -> Duration {
         let doublings = failures.saturating_sub(1).min(31);
         self.first.saturating_mul(1 << doublings).min(self.longest)
     }
 
-    /// The wait after this many failures.
+    /// A random wait after this many failures.
     pub fn wait(&self, failures: u32) -> Duration {
         self.bound(failures).mul_f64(rand::random())
     }

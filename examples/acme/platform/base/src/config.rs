@@ -1,12 +1,12 @@
-//! Configuration: sections of settings, declared beside the code that they configure.
+//! Configuration: sections of settings. Each is declared next to the code that it configures.
 //!
-//! A section is declared with [`section!`](crate::section) and documented key by key. A value comes from the last of
-//! these that has one: its default, the service's own `config.yaml`, the file given with `--config`, `.env`, the
+//! A section is declared with [`section!`](crate::section) and documented key by key. The last of these sources that
+//! has a value wins: the default, the service's own `config.yaml`, the file given with `--config`, `.env`, the
 //! environment. `CONSULTANTS__DATABASE__URL` sets `database.url` of the service `consultants`.
 //!
-//! [`Configuration::read`] takes a section out of the merged values. A wrong value is noted and the default used in its
-//! place, so that all mistakes are found at once; [`Configuration::finish`] then refuses to start. A key that no section
-//! asked for is refused too.
+//! [`Configuration::read`] reads a section from the merged values. It notes a wrong value and uses the default in its
+//! place, so that all mistakes are found at once. [`Configuration::finish`] then refuses to start, also when a key is
+//! set that no section has read.
 
 mod error;
 mod layers;

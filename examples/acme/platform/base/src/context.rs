@@ -1,4 +1,4 @@
-//! The request in work: its ids, its deadline and its client, for logs, traces and calls to other services.
+//! The current request: its ids, its deadline and its client, for logs, traces and calls to other services.
 
 use std::{net::IpAddr, sync::Arc, time::Instant};
 
@@ -15,33 +15,33 @@ tokio::task_local! {
     static CURRENT: Context;
 }
 
-/// A request in work. Cheap to clone.
+/// The current request. Cheap to clone.
 #[derive(Clone)]
 pub struct Context(Arc<Ids>);
 
-/// What is known of a request.
+/// The facts known about a request.
 pub struct Ids {
     /// `x-request-id`, as sent by the caller or made here.
     pub request_id: HeaderValue,
-    /// The trace id of the W3C trace context; there is one whether or not the request is traced.
+    /// The trace id of the W3C trace context. It exists even if the request is not traced.
     pub trace_id: TraceId,
-    /// Whether the request is traced, wherever it goes.
+    /// Whether the request is traced, in this service and in those it calls.
     pub sampled: bool,
     /// The span of the caller, with its `tracestate`. Invalid when the caller sent none.
     pub parent: SpanContext,
-    /// When its time is over.
+    /// When the time for the request ends.
     pub deadline: Instant,
-    /// Who sent it.
+    /// The address of the client.
     pub client: Option<IpAddr>,
 }
 
 impl Context {
-    /// A request that begins.
+    /// Begins a request.
     pub fn new(ids: Ids) -> Self {
         Self(Arc::new(ids))
     }
 
-    /// All that is known of it.
+    /// All facts about the request.
     pub fn ids(&self) -> &Ids {
         &self.0
     }
@@ -51,23 +51,23 @@ impl Context {
         self.0.request_id.to_str().unwrap_or_default()
     }
 
-    /// The trace id of the W3C trace context; there is one whether or not the request is traced.
+    /// The trace id of the W3C trace context. It exists even if the request is not traced.
     pub fn trace_id(&self) -> TraceId {
         self.0.trace_id
     }
 
-    /// When the request's time is over.
+    /// When the time for the request ends.
     pub fn deadline(&self) -> Instant {
         self.0.deadline
     }
 
-    /// The address of the client: of the connection or, where that is a proxy of `http.proxies`, the one that the proxy
-    /// names. None for a request that came over no connection.
+    /// The address of the client: the peer of the connection or, behind a proxy of `http.proxies`, the address that the
+    /// proxy sends. `None` for a request without a connection.
     pub fn client(&self) -> Option<IpAddr> {
         self.0.client
     }
 
-    /// Writes `traceparent` and `tracestate` of a call to another service, so that its spans and logs join these.
+    /// Writes `traceparent` and `tracestate` for a call to another service, so that its spans and logs join this trace.
     /// <https://www.w3.org/TR/trace-context/>
     pub fn inject(&self, headers: &mut dyn Injector) {
         let span = Span::current().context();
@@ -83,30 +83,30 @@ impl Context {
         TraceContextPropagator::new().inject_context(&context, headers);
     }
 
-    /// The function, run in this context.
+    /// Runs the function in this context.
     pub fn run<R>(self, function: impl FnOnce() -> R) -> R {
         CURRENT.sync_scope(self, function)
     }
 
-    /// The future, run in this context.
+    /// Runs the future in this context.
     pub fn scope<F: Future>(self, future: F) -> impl Future<Output = F::Output> {
         CURRENT.scope(self, future)
     }
 }
 
-/// The span of a caller, as `traceparent` and `tracestate` name it; invalid when they name none.
+/// The caller's span from `traceparent` and `tracestate`; invalid when the headers hold none.
 pub fn extract(headers: &dyn Extractor) -> SpanContext {
     let context =
         TraceContextPropagator::new().extract_with_context(&opentelemetry::Context::new(), headers);
     context.span().span_context().clone()
 }
 
-/// The request in work; none in background tasks, and in tasks that a handler spawns.
+/// The current request; `None` in background tasks and in tasks that a handler spawns.
 pub fn current() -> Option<Context> {
     CURRENT.try_with(Context::clone).ok()
 }
 
-/// As [`current`], without a clone.
+/// Like [`current`], without a clone.
 pub fn with<R>(read: impl FnOnce(&Ids) -> R) -> Option<R> {
     CURRENT.try_with(|context| read(&context.0)).ok()
 }

@@ -1,4 +1,4 @@
-//! Files that are seen whole or not at all.
+//! Files that are written atomically.
 
 use std::{
     fs::{self, Permissions},
@@ -9,7 +9,7 @@ use std::{
 
 use tempfile::{Builder, NamedTempFile};
 
-/// A file that others see with all of its content or not at all, once it is persisted at its place.
+/// A temporary file with this content. Once it is persisted at `path`, others see all of the content or no file.
 pub fn draft(path: &Path, text: &str, mode: u32) -> io::Result<NamedTempFile> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;

@@ -1,23 +1,27 @@
-//! Why a request could not be served.
+//! Why a request failed.
 //!
 //! Which error to use:
 //!
 //! | what went wrong | error |
 //! |---|---|
-//! | a rule of the domain says no | an enum of the service's own `biz`, mapped to a reason of its contract in `service` |
-//! | something below failed while a request was served | [`Error`], passed on with `?` |
+//! | a domain rule refuses it | an enum of the service's own `biz`, mapped to a reason of its contract in `service` |
+//! | a lower layer failed while a request was served | [`Error`], passed on with `?` |
 //! | the process cannot start, or a command fails | [`StartError`](crate::StartError) |
 //!
-//! An [`Error`] is a [`Fault`], which the caller is told, and a cause, which is for the log alone. It becomes a status at
-//! one place, the conversion below: there the cause is logged once, beside the ids of the request.
+//! An [`Error`] has a [`Fault`] for the caller and a cause for the log only. The conversion below is the only place
+//! where it becomes a status; there the cause is logged once, with the ids of the request.
 //!
-//! | fault | status over gRPC, HTTP | reason | `Retry-After` |
-//! |---|---|---|---|
-//! | [`Fault::Internal`] | INTERNAL, 500 | `INTERNAL` | |
-//! | [`Fault::DatabaseUnavailable`] | UNAVAILABLE, 503 | `DATABASE_UNAVAILABLE` | 1 s |
-//! | [`Fault::StatementTimeout`] | DEADLINE_EXCEEDED, 504 | `STATEMENT_TIMEOUT` | |
-//! | [`Fault::Contention`] | ABORTED, 409 | `TRANSACTION_CONTENTION` | |
-//! | [`Fault::OutcomeUnknown`] | UNAVAILABLE, 503 | `OUTCOME_UNKNOWN` | |
+//! | fault | status over gRPC, HTTP | reason | `Retry-After` | the process is not ready |
+//! |---|---|---|---|---|
+//! | [`Fault::Internal`] | INTERNAL, 500 | `INTERNAL` | | |
+//! | [`Fault::DatabaseUnavailable`] | UNAVAILABLE, 503 | `DATABASE_UNAVAILABLE` | 1 s | until the database answers |
+//! | [`Fault::DatabaseBusy`] | UNAVAILABLE, 503 | `DATABASE_BUSY` | 1 s | as long as no connection is to be had |
+//! | [`Fault::StorageFull`] | UNAVAILABLE, 503 | `STORAGE_FULL` | 30 s | until a write works |
+//! | [`Fault::StorageReadOnly`] | UNAVAILABLE, 503 | `STORAGE_READ_ONLY` | 5 s | until a write works |
+//! | [`Fault::StorageCorrupt`] | DATA_LOSS, 500 | `STORAGE_CORRUPT` | | |
+//! | [`Fault::StatementTimeout`] | DEADLINE_EXCEEDED, 504 | `STATEMENT_TIMEOUT` | | |
+//! | [`Fault::Contention`] | ABORTED, 409 | `TRANSACTION_CONTENTION` | | |
+//! | [`Fault::OutcomeUnknown`] | UNAVAILABLE, 503 | `OUTCOME_UNKNOWN` | | |
 
 use std::{collections::HashMap, fmt, time::Duration};
 
@@ -26,22 +30,31 @@ use tonic_types::{ErrorDetails, StatusExt};
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// What a caller is told of an error. The module has the table.
+/// What the caller learns about an error. The module documentation has the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Not caused by the caller, and nothing that the caller could act on.
+    /// Not caused by the caller, who cannot do anything about it.
     Internal,
-    /// No connection to the database: it is away, it refuses us, or all connections are in use.
+    /// No connection to the database: it is down, starting, stopping, or refuses us.
     DatabaseUnavailable,
+    /// The database is there, but has no room for one more: its connections or ours are all in use, or others kept a
+    /// SQLite file locked.
+    DatabaseBusy,
+    /// The disk of the database is full: it still reads.
+    StorageFull,
+    /// The database only reads: its file or its disk is protected, or another server took over from it.
+    StorageReadOnly,
+    /// The database found its own files damaged.
+    StorageCorrupt,
     /// The database ended a statement that took too long.
     StatementTimeout,
-    /// Other transactions were in the way, in every attempt.
+    /// Every attempt conflicted with other transactions.
     Contention,
-    /// The connection was lost during a commit: nobody knows whether it happened.
+    /// The connection was lost during a commit, so the outcome is unknown.
     OutcomeUnknown,
 }
 
-/// Why a request could not be served: a fault for the caller, a cause for the log.
+/// Why a request failed: a fault for the caller, a cause for the log.
 #[derive(Debug)]
 pub struct Error {
     fault: Fault,
@@ -49,7 +62,7 @@ pub struct Error {
 }
 
 impl Error {
-    /// An error of this fault.
+    /// An error with this fault.
     pub fn new(fault: Fault, cause: impl Into<Cause>) -> Self {
         Self {
             fault,
@@ -57,22 +70,22 @@ impl Error {
         }
     }
 
-    /// An error of which the caller learns nothing but that it happened.
+    /// An error whose cause the caller does not learn.
     pub fn internal(cause: impl Into<Cause>) -> Self {
         Self::new(Fault::Internal, cause)
     }
 
-    /// What the caller is told.
+    /// The fault that the caller learns.
     pub fn fault(&self) -> Fault {
         self.fault
     }
 
-    /// What happened, if it is a `T`.
+    /// The cause, if it is a `T`.
     pub fn cause<T: std::error::Error + 'static>(&self) -> Option<&T> {
         self.cause.downcast_ref()
     }
 
-    /// What happened.
+    /// The cause.
     pub fn into_cause(self) -> Cause {
         self.cause
     }
@@ -90,7 +103,7 @@ impl std::error::Error for Error {
     }
 }
 
-/// What a fault is answered with.
+/// The response to a fault.
 struct Answer {
     code: Code,
     reason: &'static str,
@@ -99,6 +112,11 @@ struct Answer {
 }
 
 impl Fault {
+    /// The reason in the answer, which is also the label of the fault in metrics.
+    pub fn reason(self) -> &'static str {
+        self.answer().reason
+    }
+
     fn answer(self) -> Answer {
         let answer = |code, reason, message| Answer {
             code,
@@ -116,6 +134,37 @@ impl Fault {
                     "the service cannot reach its database: try again",
                 )
             },
+            Self::DatabaseBusy => Answer {
+                retry_after: Some(Duration::from_secs(1)),
+                ..answer(
+                    Code::Unavailable,
+                    "DATABASE_BUSY",
+                    "the database has too much to do: try again",
+                )
+            },
+            // A person must make room.
+            Self::StorageFull => Answer {
+                retry_after: Some(Duration::from_secs(30)),
+                ..answer(
+                    Code::Unavailable,
+                    "STORAGE_FULL",
+                    "the service cannot store anything at present: try again later",
+                )
+            },
+            // The server that took over is found within seconds.
+            Self::StorageReadOnly => Answer {
+                retry_after: Some(Duration::from_secs(5)),
+                ..answer(
+                    Code::Unavailable,
+                    "STORAGE_READ_ONLY",
+                    "the service can only read at present: try again later",
+                )
+            },
+            Self::StorageCorrupt => answer(
+                Code::DataLoss,
+                "STORAGE_CORRUPT",
+                "what the service has stored is damaged",
+            ),
             Self::StatementTimeout => answer(
                 Code::DeadlineExceeded,
                 "STATEMENT_TIMEOUT",
@@ -134,9 +183,16 @@ impl Fault {
         }
     }
 
-    /// Whether a person must look at it. The others pass by themselves or are counted where they happen.
+    /// Whether a person must look at it. The other faults are temporary, or metrics count them at their source.
     fn is_alarming(self) -> bool {
-        matches!(self, Self::Internal | Self::OutcomeUnknown)
+        matches!(
+            self,
+            Self::Internal
+                | Self::OutcomeUnknown
+                | Self::StorageFull
+                | Self::StorageReadOnly
+                | Self::StorageCorrupt
+        )
     }
 }
 
@@ -160,10 +216,10 @@ impl From<Error> for Status {
     }
 }
 
-/// The domain of the platform's own reasons (`google.rpc.ErrorInfo`).
+/// The domain of the reasons that the platform defines (`google.rpc.ErrorInfo`).
 const DOMAIN: &str = "platform";
 
-/// A status with a reason in the domain `platform`, by which programs tell refusals apart.
+/// A status with a reason in the domain `platform`. Programs use the reason to tell refusals apart.
 pub fn status(code: Code, reason: &str, message: impl Into<String>) -> Status {
     let details = ErrorDetails::with_error_info(reason, DOMAIN, HashMap::new());
     Status::with_error_details(code, message, details)
@@ -185,5 +241,16 @@ mod tests {
             Some(Duration::from_secs(1))
         );
         assert!(!format!("{status:?}").contains("10.0.0.7"));
+    }
+
+    #[test]
+    fn a_full_disk_asks_for_patience_and_damage_does_not() {
+        let full = Status::from(Error::new(Fault::StorageFull, "database or disk is full"));
+        assert_eq!(full.code(), Code::Unavailable);
+        let retry = full.get_error_details().retry_info().cloned().unwrap();
+        assert_eq!(retry.retry_delay, Some(Duration::from_secs(30)));
+        let corrupt = Status::from(Error::new(Fault::StorageCorrupt, "malformed"));
+        assert_eq!(corrupt.code(), Code::DataLoss);
+        assert!(corrupt.get_error_details().retry_info().is_none());
     }
 }

@@ -1,11 +1,11 @@
-//! The etag of a resource: its version, which counts its writes from 1.
+//! The etag of a resource. It is the version of the row, which counts the writes from 1.
 
 /// The etag of a version.
 pub fn format(version: i64) -> String {
     version.to_string()
 }
 
-/// The version a client expects: none when it sent no etag, and 0, which no row has, when the etag is not ours.
+/// The version that a client expects. `None` without an etag; 0, which no row has, for an etag that is not ours.
 pub fn expected(etag: &str) -> Option<i64> {
     if etag.is_empty() {
         return None;

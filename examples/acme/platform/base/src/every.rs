@@ -1,8 +1,8 @@
-//! Work that is done again and again.
+//! Repeated work.
 
 use std::time::Duration;
 
-/// Does the work now, and again each time this long after it has ended. Dropping the future stops it.
+/// Does the work now, and again `pause` after each run has ended. Dropping the future stops it.
 pub async fn every<F: Future<Output = ()>>(pause: Duration, mut work: impl FnMut() -> F) {
     loop {
         work().await;

@@ -1,14 +1,14 @@
-//! What every part of a process shares and no part owns.
+//! The basics that all platform crates share.
 //!
-//! - [`Error`] is why a request failed, [`StartError`] why a process cannot start. Begin there.
-//! - [`context`] knows the request in work: its ids, its deadline, its client.
+//! - [`Error`] tells why a request failed, [`StartError`] why a process cannot start. Begin there.
+//! - [`context`] holds the current request: its ids, its deadline, its client.
 //! - [`config`] reads sections of settings, typed and documented key by key, and reports every mistake at once.
-//! - [`Part`] is what a process is made of: a database, a listener, an exporter, a team's own.
-//! - [`backoff`], [`every`] and [`LogOnce`] are the one way to retry, to repeat and to log what repeats itself.
-//! - [`workspace`] finds the folder that relative paths begin at.
-//! - [`etag`], [`time`], [`tls`] and [`draft`] are small things that several crates need.
+//! - [`Part`] is a component of a process: a database, a listener, an exporter, or one of the team's own.
+//! - [`backoff`], [`every`] and [`LogOnce`] are the one way to retry, to repeat work and to limit repeated log lines.
+//! - [`workspace`] finds the folder where relative paths start.
+//! - [`etag`], [`time`], [`tls`] and [`draft`] are small helpers for several crates.
 //!
-//! The crate promises to know nothing of HTTP routes, SQL or any server: it stands below all the others.
+//! The crate knows nothing of HTTP routes, SQL or servers. All other platform crates may depend on it.
 
 pub mod backoff;
 pub mod config;

@@ -1,11 +1,11 @@
-//! A log line for what happens many times a second.
+//! Limits log lines that would repeat many times a second.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
     time::{Duration, Instant},
 };
 
-/// Lets one log line through, then one in each interval. What was held back is counted for the next line.
+/// Allows one log line in each interval, and counts the suppressed ones.
 pub struct LogOnce {
     interval: Duration,
     made: Instant,
@@ -30,7 +30,7 @@ impl LogOnce {
         }
     }
 
-    /// Whether to log now, and then how many times it was not done since the last line.
+    /// `Some` when a line should be logged now, with the number of lines suppressed since the last one.
     pub fn due(&self) -> Option<u64> {
         let now = self.made.elapsed().as_millis() as u64;
         let due = self.due.load(Ordering::Relaxed);

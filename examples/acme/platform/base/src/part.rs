@@ -1,14 +1,14 @@
-//! What a process is made of, and its life.
+//! The parts of a process and their life cycle.
 
 use tokio_util::sync::CancellationToken;
 
 use crate::StartError;
 
-/// A part of a process: a database, the keys, a listener, an exporter, a part of a team's own.
+/// A part of a process: a database, the keys, a listener, an exporter, or one of the team's own.
 ///
-/// All parts are [started](Part::start) in the order in which they were added. Then each [runs](Part::run) in a task of
-/// its own. `/readyz` asks each whether it [is ready](Part::ready). At the end they are stopped phase by phase, in the
-/// order of [`Phase`]; a phase begins when the parts of the phase before have ended.
+/// All parts are [started](Part::start) in the order in which they were added. Then each one [runs](Part::run) in its
+/// own task. `/readyz` asks each part whether it [is ready](Part::ready). At the end the parts are stopped phase by
+/// phase, in the order of [`Phase`]. A phase begins when all parts of the phase before have ended.
 ///
 /// ```ignore
 /// #[platform::async_trait]
@@ -24,56 +24,56 @@ use crate::StartError;
 /// ```
 #[async_trait::async_trait]
 pub trait Part: Send + Sync + 'static {
-    /// What logs and `/readyz` call it, such as `database of core`.
+    /// The name in logs and on `/readyz`, such as `database of core`.
     fn name(&self) -> String;
 
-    /// When it is stopped.
+    /// The phase in which the part is stopped.
     fn phase(&self) -> Phase {
         Phase::Work
     }
 
-    /// Does what must be done before anything is served.
+    /// Does the work that must be done before the process serves requests.
     ///
     /// # Errors
-    /// What waiting cannot mend; it ends the process.
+    /// When the part cannot start and waiting would not help. The error ends the process.
     async fn start(&self) -> Result<(), StartError> {
         Ok(())
     }
 
-    /// Whether it can do its work now. A process is ready when all its parts are.
+    /// Whether the part can do its work now. A process is ready when all its parts are.
     ///
     /// # Errors
-    /// What is missing, in words for `/readyz`: no cause, no address, no secret.
+    /// The problem in words for `/readyz`, without cause, address or secret.
     async fn ready(&self) -> Result<(), String> {
         Ok(())
     }
 
-    /// Works until `stop` says that the time has come, then ends in an orderly way.
+    /// Works until `stop` is signalled, then ends in an orderly way.
     async fn run(&self, stop: Stop) {
         stop.closing.cancelled().await;
     }
 
-    /// Sets the gauges that are cheaper to read than to follow; asked before each scrape of `/metrics`.
+    /// Sets gauges that are cheaper to read than to track. Called before each scrape of `/metrics`.
     fn measure(&self) {}
 }
 
 /// The order in which the parts of a process are stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
-    /// What tells others where this process is: they must learn first that it goes.
+    /// Announces the address of this process. It stops first, so that clients go elsewhere in time.
     Announcement,
-    /// What takes requests. It ends when those received are answered.
+    /// Accepts requests. It ends when all received requests are answered.
     Listener,
-    /// What works in the background.
+    /// Works in the background.
     Work,
-    /// What stores.
+    /// Stores data.
     Storage,
-    /// What tells others what happened: it must see the end of everything else.
+    /// Reports logs, traces and metrics. It stops last, to report the end of the other parts.
     Telemetry,
 }
 
 impl Phase {
-    /// All phases, in their order.
+    /// All phases, in order.
     pub const ALL: [Self; 5] = [
         Self::Announcement,
         Self::Listener,
@@ -83,11 +83,11 @@ impl Phase {
     ];
 }
 
-/// Tells a part that the process stops.
+/// Tells a part to stop.
 #[derive(Clone, Debug, Default)]
 pub struct Stop {
-    /// The process is about to stop, and still serves: clients should go elsewhere for their next request.
+    /// The process will stop soon but still serves. Clients should send their next request elsewhere.
     pub draining: CancellationToken,
-    /// The part's phase has come: nothing new is begun, what was begun is finished.
+    /// The phase of the part has begun: begin nothing new, finish the rest.
     pub closing: CancellationToken,
 }

@@ -1,8 +1,8 @@
-//! Why a process cannot start, or a command cannot do its work: a sentence for the person at the terminal.
+//! Why a process cannot start or a command cannot finish: one sentence for the person at the terminal.
 
 use crate::config::ConfigError;
 
-/// Ends the process with a sentence. What fails while a request is served is an [`Error`](crate::Error) instead.
+/// Ends the process with a sentence. An error while a request is served is an [`Error`](crate::Error) instead.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The configuration is wrong.
@@ -14,14 +14,14 @@ pub enum StartError {
 }
 
 impl StartError {
-    /// The process cannot go on for this reason: an error, or a sentence.
+    /// The process cannot go on; `reason` is an error or a sentence.
     pub fn new(reason: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Failed(reason.into())
     }
 }
 
 impl From<crate::Error> for StartError {
-    /// At a terminal the cause is what helps.
+    /// Shows the cause: there is no caller to hide it from, and the person at the terminal needs it.
     fn from(error: crate::Error) -> Self {
         Self::Failed(error.into_cause())
     }

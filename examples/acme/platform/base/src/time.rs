@@ -1,4 +1,4 @@
-//! Time, to the microsecond: what every database keeps, so that a value read equals the value written.
+//! Time to the microsecond: every database stores that precision, so a value read equals the value written.
 
 use chrono::{DateTime, SubsecRound, Utc};
 

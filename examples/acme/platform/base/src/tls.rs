@@ -1,4 +1,4 @@
-//! Whose certificates are trusted.
+//! The certificates that TLS trusts.
 
 use std::{path::Path, sync::Arc};
 
@@ -8,7 +8,7 @@ use rustls::{
     pki_types::{CertificateDer, pem::PemObject},
 };
 
-/// The certificates in the file or, without one, those that the operating system trusts.
+/// The certificates in the file. Without a file: those that the operating system trusts.
 pub fn roots(file: Option<&Path>) -> Result<RootCertStore, String> {
     let trusted = match file {
         Some(path) => certificates(path)?,
@@ -19,7 +19,7 @@ pub fn roots(file: Option<&Path>) -> Result<RootCertStore, String> {
     Ok(roots)
 }
 
-/// A client that trusts the certificates in the file or, without one, those that the operating system trusts.
+/// The TLS client configuration that trusts these certificates, or without a file those of the operating system.
 pub fn client(file: Option<&Path>) -> Result<ClientConfig, String> {
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
@@ -29,7 +29,7 @@ pub fn client(file: Option<&Path>) -> Result<ClientConfig, String> {
         .with_no_client_auth())
 }
 
-/// Certificates from a file in PEM.
+/// Reads the certificates of a PEM file.
 pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let certificates = CertificateDer::pem_file_iter(path)
         .and_then(|certificates| certificates.collect::<Result<Vec<_>, _>>())

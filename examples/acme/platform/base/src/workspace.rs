@@ -1,21 +1,21 @@
-//! The folder of the workspace, found at run time: what was built in one copy of a workspace may be run in another, and
-//! a command may be started in any of its folders.
+//! Finds the folder of the workspace at run time. A program may be built in one copy of the workspace and run in
+//! another, and a command may be started in any of its folders.
 
 use std::{
     env, io,
     path::{Path, PathBuf},
 };
 
-/// A file that every workspace of this template has, and nothing else.
+/// A file that every workspace of this template has, and no other folder.
 const MARKER: &str = ".platform/workspace.rhai";
 
-/// Makes the root of the workspace the working directory, which relative paths (`data/`, `.env`) begin at. Returns
-/// whether the working directory is in a workspace at all; where it is not, nothing changes.
+/// Makes the root of the workspace the working directory, because relative paths (`data/`, `.env`) start there. Returns
+/// whether the working directory is in a workspace; if not, nothing changes.
 ///
-/// To be called once, before a thread or a task uses a relative path.
+/// Call it once, before any thread or task uses a relative path.
 ///
 /// # Errors
-/// When there is no working directory any more, or it may not be entered.
+/// When the working directory no longer exists or cannot be entered.
 pub fn enter_root() -> io::Result<bool> {
     let root = root_of(&env::current_dir()?);
     if let Some(root) = &root {
@@ -24,7 +24,7 @@ pub fn enter_root() -> io::Result<bool> {
     Ok(root.is_some())
 }
 
-/// The root of the workspace that the folder is in: the nearest folder above it, or itself, that has the marker.
+/// The root of the workspace: the nearest of the folder and the folders above it that has the marker.
 fn root_of(folder: &Path) -> Option<PathBuf> {
     let mut folders = folder.ancestors();
     let root = folders.find(|folder| folder.join(MARKER).is_file());
@@ -37,7 +37,7 @@ mod tests {
 
     use super::*;
 
-    /// A workspace with a folder of a service.
+    /// A workspace with the folder of one service.
     fn workspace(root: &Path) -> PathBuf {
         let service = root.join("services/core/src");
         fs::create_dir_all(root.join(".platform")).unwrap();
@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn a_folder_outside_has_no_root() {
         let folder = tempfile::tempdir().unwrap();
-        // As a deployed program has it: its folder may be called anything, and holds no workspace.
+        // A deployed program: its folder may have any name and is not a workspace.
         fs::create_dir_all(folder.path().join(".platform/workspace.rhai")).unwrap();
         assert_eq!(root_of(folder.path()), None);
     }

@@ -37,7 +37,7 @@ impl Config {
         config::section("", json!({ "url": url }))
     }
 
-    /// The Redis of the cache, if it is one.
+    /// The options for the Redis; `None` for `memory://`.
     pub fn redis(&self) -> Option<Options> {
         match &self.url {
             CacheUrl::Memory => None,
@@ -52,7 +52,7 @@ impl Config {
 
 const MEMORY: &str = "memory://";
 
-/// Which cache.
+/// The kind of cache.
 #[derive(Clone, Debug)]
 pub enum CacheUrl {
     /// In the memory of the process.
@@ -64,7 +64,7 @@ pub enum CacheUrl {
 impl Setting for CacheUrl {
     const KIND: &'static str = "URL";
 
-    /// What is wrong is told without the URL: it may hold a password.
+    /// The message does not repeat the URL: it may hold a password.
     fn read(value: &Value) -> Result<Self, String> {
         let url = value.as_str().unwrap_or_default();
         match url {
@@ -77,7 +77,7 @@ impl Setting for CacheUrl {
     }
 }
 
-/// A file with certificates in PEM, which is there.
+/// An existing file with certificates in PEM.
 #[derive(Clone, Debug)]
 pub struct CertificateFile(pub PathBuf);
 

@@ -1,5 +1,4 @@
-//! How a row is written into the cache: in MessagePack, first a head `[shape, expires]`, then the row, nil when there is
-//! none.
+//! The format of cache entries: MessagePack, first a head `[shape, expires]`, then the row (nil for "not found").
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
@@ -13,26 +12,26 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-/// Changes whenever entries are written in another way; part of every key.
+/// Part of every key. Change it whenever the format of entries changes.
 pub(super) const FORMAT: u8 = 1;
 
-/// Which fields a row has. Releases that know different columns run side by side during a deployment: they share keys, so
-/// that each invalidates for both, but never read each other's entries, which might lack a column.
+/// A hash of the row's field names. During a deployment, releases with different columns run side by side. They share
+/// keys, so that each invalidates for both. They never read each other's entries, which may lack a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Shape(u64);
 
 impl Shape {
     pub fn of<T: DeserializeOwned>() -> Self {
-        // Its algorithm may change with a release of Rust, which costs no more than a release with other columns.
+        // The hash may change with a Rust release. That costs no more than a release with other columns.
         let mut hasher = DefaultHasher::new();
         let mut names: &[&str] = &[];
-        // Fails in any case: it was asked only for the names.
+        // Always fails: it only collects the names.
         let _ = T::deserialize(Names(&mut names));
         names.hash(&mut hasher);
         Self(hasher.finish())
     }
 
-    /// An entry that ends at a certain time. `None`, with a line in the log, when the row cannot be written.
+    /// An entry that expires at this time. `None`, with a log line, when the row cannot be serialized.
     pub fn encode<T: Serialize>(&self, expires: SystemTime, row: &Option<T>) -> Option<Vec<u8>> {
         let head = (self, since_1970(expires).as_millis() as u64);
         let mut bytes = Vec::new();
@@ -47,11 +46,11 @@ impl Shape {
         }
     }
 
-    /// The row in an entry of this shape; `None` when it has ended or has another shape.
+    /// The row of an entry; `None` when the entry has expired or has another shape.
     ///
     /// # Errors
     ///
-    /// When it is no entry.
+    /// When the bytes are not an entry.
     pub fn decode<T: DeserializeOwned>(
         &self,
         mut bytes: &[u8],
@@ -69,7 +68,7 @@ fn since_1970(time: SystemTime) -> Duration {
     time.duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
-/// Takes down which fields a struct wants to read.
+/// Collects the names of the fields that a struct deserializes.
 struct Names<'a>(&'a mut &'static [&'static str]);
 
 impl<'de> Deserializer<'de> for Names<'_> {

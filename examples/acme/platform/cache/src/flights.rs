@@ -1,4 +1,4 @@
-//! Reads that others wait for instead of reading themselves.
+//! Single flight: concurrent reads of one key share one read.
 
 use std::{
     collections::HashMap,
@@ -7,16 +7,16 @@ use std::{
 
 use tokio::sync::OnceCell;
 
-/// The reads in work, by key.
+/// The reads in progress, by key.
 pub(super) struct Flights<T>(Mutex<HashMap<String, InWork<T>>>);
 
 struct InWork<T> {
     cell: Arc<OnceCell<T>>,
-    /// How many wait for it, the one who makes it included.
+    /// The number of callers that wait for it, including the one that reads.
     waiting: usize,
 }
 
-/// One read, as one of those who wait for it sees it.
+/// One caller's handle on a read.
 pub(super) struct Flight<'a, T> {
     flights: &'a Flights<T>,
     key: String,
@@ -30,7 +30,7 @@ impl<T> Default for Flights<T> {
 }
 
 impl<T> Flights<T> {
-    /// The read of this key, which begins now unless it is in work.
+    /// Joins the read of this key. It begins a new one if none is in progress.
     pub fn join(&self, key: String) -> Flight<'_, T> {
         let mut flights = self.lock();
         let in_work = flights.entry(key.clone()).or_insert_with(|| InWork {
@@ -45,7 +45,7 @@ impl<T> Flights<T> {
         }
     }
 
-    /// Lets the next who joins begin a new read, and does something else before anybody can.
+    /// Makes the next caller begin a new read. Runs `also` before any other caller can join.
     pub fn forget(&self, key: &str, also: impl FnOnce()) {
         let mut flights = self.lock();
         flights.remove(key);
@@ -62,12 +62,12 @@ impl<T: Clone> Flight<'_, T> {
         &self.key
     }
 
-    /// What the read found. `read` is run unless somebody else's is; if that one is cut off, it is run then.
+    /// The result of the read. Runs `read` if no other caller's read is running, or if that one is cancelled.
     pub async fn landed(&self, read: impl Future<Output = T>) -> T {
         self.cell.get_or_init(|| read).await.clone()
     }
 
-    /// Does something with the key, unless the read has been forgotten; nobody can forget it meanwhile.
+    /// Runs `then` with the key, unless the read has been forgotten. The read cannot be forgotten while `then` runs.
     pub fn if_current(&self, then: impl FnOnce(&str)) {
         let flights = self.flights.lock();
         let current = flights.get(&self.key);
@@ -78,7 +78,7 @@ impl<T: Clone> Flight<'_, T> {
 }
 
 impl<T> Drop for Flight<'_, T> {
-    /// Ends the read when it has landed, or when nobody is left who would make it.
+    /// Removes the read when it has finished, or when no caller is left to finish it.
     fn drop(&mut self) {
         let mut flights = self.flights.lock();
         let Some(in_work) = flights.get_mut(&self.key) else {

@@ -1,24 +1,24 @@
-//! A cache of rows in front of a database (cache-aside), in the process or on a Redis, chosen by `cache.url`.
+//! A cache-aside cache of database rows, in the process or on a Redis, chosen by `cache.url`.
 //!
-//! The `data` layer reads a row with [`CachedRows::get`], which asks the cache and else the database, and announces each
-//! write of one with [`CachedRows::invalidation`]. What can be relied on:
+//! The `data` layer reads a row with [`CachedRows::get`], which asks the cache first and then the database. It
+//! announces each write of a row with [`CachedRows::invalidation`]. The guarantees:
 //!
-//! - A cache that is away, slow or filled by somebody else never fails a request. A command waits for `cache.timeout` at
-//!   most; after one that was in vain, reads go without the cache for a second.
-//! - Nothing is served that was read from the database longer than `cache.ttl` ago, whatever the cache says of its age.
-//! - With a Redis, a read that begins after a write was answered sees it, whichever replica either goes to. Where Redis
-//!   could not be told of the write, this process still sees it at once, and others when that was made good, within
-//!   `cache.ttl` at the latest; so does everyone after a fail-over to a Redis that had not been told yet.
+//! - A cache that is down, slow or filled by another program never fails a request. A command waits at most
+//!   `cache.timeout`; after one that times out, reads skip the cache for a second.
+//! - No row is served later than `cache.ttl` after its read from the database, even if the cache fails to expire it.
+//! - With a Redis, a read that begins after the response to a write sees the write, on every replica. If Redis could
+//!   not be reached, this process sees the write at once, other replicas after a retried removal, within `cache.ttl` at
+//!   the latest. This limit also holds for all after a fail-over to a Redis that missed the removal.
 //! - With `memory://`, a process sees its own writes at once and those of other replicas within `cache.ttl`.
-//! - A write whose request was cut off, so that nobody knows whether and when it was done, is seen within `cache.ttl`.
+//! - A write whose request was cancelled, so that its outcome is unknown, is seen within `cache.ttl`.
 //!
-//! Reads of one row that come together are one read of the database (single flight, as in Go's package of that name).
-//! What does not exist is remembered too, for a tenth of the time. Entries live for a random time between nine tenths
-//! and all of their `ttl`, so that those made together do not end together.
+//! Concurrent reads of one row share one database read (single flight, as in Go's package of that name). "Not found" is
+//! cached too, for a tenth of the time. Entries live for a random time between 90 % and 100 % of their `ttl`, so that
+//! entries made together do not expire together.
 //!
-//! A reader that was overtaken by a write must not put back what it had read before. So only the holder of a lease may
-//! fill an entry, and to invalidate an entry takes the lease away: Nishtala et al., *Scaling Memcache at Facebook*, NSDI
-//! 2013, §3.2.1. On Redis the lease stands in the place of the entry; in memory, the flight is the lease.
+//! A reader must not put back an old row after a concurrent write. So only the holder of a lease may fill an entry, and
+//! an invalidation takes the lease away: Nishtala et al., *Scaling Memcache at Facebook*, NSDI 2013, §3.2.1. On Redis
+//! the lease is stored in place of the entry; in memory, the flight is the lease.
 
 mod config;
 mod entry;
@@ -47,7 +47,7 @@ use self::{
     redis::{Lease, RedisStore, Reply},
 };
 
-/// What does not exist is remembered for this part of the time that rows are.
+/// "Not found" is cached for this share of the time of a row.
 const PLACEHOLDER_SHARE: f64 = 0.1;
 
 /// The cache of a service; clones share it.
@@ -65,8 +65,8 @@ enum Backend {
 }
 
 impl Cache {
-    /// The cache at the configured URL, for keys that begin with the service's name. A Redis is connected to in the
-    /// background, and again whenever that is needed. To be called within a runtime.
+    /// Opens the cache at the configured URL; its keys begin with the service's name. A Redis is connected in the
+    /// background and reconnected when needed. Must be called within a runtime.
     ///
     /// # Errors
     ///
@@ -88,8 +88,8 @@ impl Cache {
         })
     }
 
-    /// The rows of a table. `T` is what is kept of a row: nothing in it may be a secret. Each table is to be asked for
-    /// once.
+    /// The cached rows of a table. `T` is the cached part of a row and must not hold a secret. Call this once per
+    /// table.
     pub fn rows<T>(&self, table: &str) -> CachedRows<T>
     where
         T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
@@ -111,11 +111,11 @@ impl Cache {
     }
 }
 
-/// The rows of one table, as far as they are cached; clones share them.
+/// The cached rows of one table; clones share them.
 pub struct CachedRows<T>(Arc<Inner<T>>);
 
 struct Inner<T> {
-    /// What every key begins with.
+    /// The start of every key.
     prefix: String,
     ttl: Duration,
     shape: Shape,
@@ -130,7 +130,7 @@ enum Store {
     Redis(Arc<RedisStore>),
 }
 
-/// The read that others waited for failed; the one who made it has the error.
+/// The shared read failed. The caller that made the read has the error.
 #[derive(Clone)]
 struct Failed;
 
@@ -138,11 +138,11 @@ impl<T> CachedRows<T>
 where
     T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
 {
-    /// The row with this id, from the cache or else as `load` reads it from the database; `None` when there is none.
+    /// The row with this id, from the cache or else from the database through `load`. `None` when it does not exist.
     ///
     /// # Errors
     ///
-    /// Those of `load`, and no others.
+    /// Only those of `load`.
     pub async fn get<E, F>(&self, id: impl Display, load: impl Fn() -> F) -> Result<Option<T>, E>
     where
         F: Future<Output = Result<Option<T>, E>>,
@@ -155,7 +155,7 @@ where
         let flight = rows.flights.join(key);
         let mut error = None;
         let mut leads = false;
-        // When the one who leads is cut off, another takes its place.
+        // If the leading caller is cancelled, another takes over.
         let landed = flight.landed(async {
             leads = true;
             let found = rows.find(&flight, &load).await;
@@ -172,12 +172,12 @@ where
                 }
                 Ok(row)
             }
-            // One after the other, those who waited would wait for the same failure again.
+            // Each waiting caller reads for itself: a new flight would make them wait for the same failure in turn.
             (Err(Failed), None) => load().await,
         }
     }
 
-    /// To be made before a row is inserted, updated or deleted, and [run](Invalidation::run) once that is committed.
+    /// Create this before a row is inserted, updated or deleted. [Run](Invalidation::run) it after the commit.
     pub fn invalidation(&self, id: impl Display) -> Invalidation<T> {
         Invalidation {
             rows: Self(self.0.clone()),
@@ -197,7 +197,7 @@ impl<T> Inner<T>
 where
     T: Clone + Serialize + DeserializeOwned,
 {
-    /// What the memory of the process holds.
+    /// Looks the row up in the memory of the process.
     fn held(&self, key: &str) -> Option<Option<T>> {
         let Store::Memory(memory) = &self.store else {
             return None;
@@ -208,7 +208,7 @@ where
         Some(row)
     }
 
-    /// Asks the cache, then the database, and fills the cache with what that said.
+    /// Reads from the cache or else from the database, and then fills the cache.
     async fn find<E, F>(
         &self,
         flight: &Flight<'_, Result<Option<T>, Failed>>,
@@ -219,7 +219,7 @@ where
     {
         match &self.store {
             Store::Memory(memory) => {
-                // An earlier flight may have landed before this one began.
+                // An earlier flight may have finished before this one began.
                 if let Some(row) = self.held(flight.key()) {
                     return Ok(row);
                 }
@@ -274,7 +274,7 @@ where
                 return LookUp::Absent(None);
             }
         };
-        // What cannot be used makes room: left there, it would cost every reader until it ends, if it ever does.
+        // Remove an unusable value. Otherwise it would slow down every reader until it expires, if it ever does.
         if foreign {
             self.metrics.errors.increment();
             redis.warn_of_foreign(key);
@@ -288,7 +288,7 @@ where
         LookUp::Absent(lease)
     }
 
-    /// How long what was just read may be kept.
+    /// How long a row that was just read may be cached.
     fn life(&self, row: &Option<T>) -> Duration {
         let share = if row.is_some() {
             1.0
@@ -304,7 +304,7 @@ impl<T> Inner<T> {
         format!("{}{id}", self.prefix)
     }
 
-    /// From now on, this process uses nothing that it read before.
+    /// From now on, this process does not use an earlier read of this key.
     fn forget(&self, key: &str) {
         self.flights.forget(key, || match &self.store {
             Store::Memory(memory) => memory.remove(key),
@@ -315,12 +315,12 @@ impl<T> Inner<T> {
 
 enum LookUp<T> {
     Found(Option<T>),
-    /// With the right to fill the place, if nobody else has it.
+    /// With the right to fill the entry, unless another reader has it.
     Absent(Option<Lease>),
 }
 
-/// That a row is about to change. Dropped without having been run (the write failed, perhaps after it was committed, or
-/// the request was cut off), it does its work nevertheless, in the background.
+/// Announces that a row will change. If it is dropped without `run` (the write failed, perhaps after the commit, or the
+/// request was cancelled), it still invalidates the entry, in the background.
 #[must_use = "an entry is to be invalidated after the write"]
 pub struct Invalidation<T> {
     rows: CachedRows<T>,
@@ -329,7 +329,7 @@ pub struct Invalidation<T> {
 }
 
 impl<T> Invalidation<T> {
-    /// Removes the entry: to be awaited after the commit and before the write is answered.
+    /// Removes the entry. Await this after the commit and before the response to the write.
     pub async fn run(mut self) {
         self.rows.0.forget(&self.key);
         if let Store::Redis(redis) = &self.rows.0.store {
@@ -355,8 +355,8 @@ impl<T> Drop for Invalidation<T> {
     }
 }
 
-/// `cache_requests_total`, by cache and outcome: `hit`, `miss`, `shared` (with another's read), and `error` (the cache did
-/// not answer, or held something else).
+/// `cache_requests_total`, by cache and outcome: `hit`, `miss`, `shared` (another caller's read) and `error` (the cache
+/// did not answer, or held a foreign value).
 struct Metrics {
     hits: Outcome,
     misses: Outcome,
@@ -381,8 +381,8 @@ impl Metrics {
     }
 }
 
-/// A counter, looked up when it is first needed: then the recorder is there, and `/metrics` has no lines for what never
-/// happens.
+/// A counter that is created at first use: by then the recorder is installed, and `/metrics` has no lines for unused
+/// counters.
 struct Outcome {
     cache: Arc<str>,
     name: &'static str,

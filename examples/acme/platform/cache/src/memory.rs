@@ -7,7 +7,7 @@ use std::{
 
 use moka::{Expiry, sync::Cache};
 
-/// Up to a number of bytes; what is asked for least gives way.
+/// Holds a limited number of bytes and evicts the least used entries.
 pub(super) struct Memory(Cache<String, Kept>);
 
 #[derive(Clone)]
@@ -16,7 +16,7 @@ struct Kept {
     life: Duration,
 }
 
-/// What an entry costs beside its key and its bytes, roughly.
+/// The approximate overhead of an entry beyond its key and its bytes, in bytes.
 const OVERHEAD: usize = 128;
 
 impl Memory {
@@ -46,7 +46,7 @@ impl Memory {
     }
 }
 
-/// Each entry has a life of its own.
+/// Gives each entry its own expiry.
 struct Life;
 
 impl Expiry<String, Kept> for Life {

@@ -1,4 +1,4 @@
-//! Entries on a Redis, or on what speaks like one.
+//! Entries on a Redis or a compatible server.
 
 use std::{
     sync::{Arc, Weak},
@@ -11,49 +11,49 @@ use platform_base::{LogOnce, StartError};
 use platform_redis::{Failure, Options, REST, Redis};
 use uuid::Uuid;
 
-/// What stands in the place of an entry while somebody reads it from the database.
+/// The start of a lease, which is stored under the key while its holder reads the row from the database.
 const LEASE: &[u8] = b"lease ";
 
-/// A lease ends with whoever holds it, who may have died. A read that takes longer does not fill its entry.
+/// A lease expires because its holder may have crashed. A read that takes longer does not fill its entry.
 const LEASE_LIFE: Duration = Duration::from_secs(5);
 
-/// Fills an entry, if the lease still stands in its place.
+/// Fills an entry if the lease is still there.
 const FILL: &str = "
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1
 ";
 
-/// Keys whose removal is owed, at most.
+/// The maximum number of keys with a pending removal.
 const MOST_OWED: u64 = 100_000;
 
 /// Entries on a Redis.
 pub(crate) struct RedisStore {
     redis: Arc<Redis>,
-    /// When the log may speak of foreign entries again.
+    /// Limits the log lines about foreign entries.
     suspicions: LogOnce,
-    /// Keys whose entries could not be removed after a write. This process uses none of them before they are removed,
-    /// which it tries again and again for the sake of others, or before they have ended.
+    /// Keys whose entries could not be removed after a write. This process does not use such an entry before it is
+    /// removed or has expired. It retries the removal for the sake of the other replicas.
     owed: Cache<String, ()>,
 }
 
-/// What is in the place of an entry.
+/// What is stored under a key.
 pub(crate) enum Reply {
     Entry(Bytes),
     Absent,
-    /// Somebody else is about to fill it.
+    /// Another reader is about to fill the entry.
     Leased,
-    /// Another program's: no entry, not even a text.
+    /// A value of another type, which some other program stored.
     Foreign,
-    /// No answer.
+    /// Redis does not answer.
     Unavailable,
 }
 
-/// The right to fill an entry.
+/// The right to fill an entry: only the holder may, and a write takes it away.
 pub(crate) struct Lease(Vec<u8>);
 
 impl RedisStore {
-    /// Begins to connect. Entries live for `ttl` at most.
+    /// Starts to connect in the background. Entries live for `ttl` at most.
     pub fn connect(options: &Options, ttl: Duration) -> Result<Arc<Self>, StartError> {
         let store = Arc::new(Self {
             redis: Redis::connect(options)?,
@@ -67,7 +67,7 @@ impl RedisStore {
         Ok(store)
     }
 
-    /// Removes what is owed, as long as somebody uses the cache.
+    /// Retries the pending removals while the cache is in use.
     async fn settle_all(store: Weak<Self>) {
         loop {
             tokio::time::sleep(REST).await;
@@ -80,7 +80,7 @@ impl RedisStore {
         }
     }
 
-    /// What is in the place of an entry.
+    /// Reads what is stored under a key.
     pub async fn get(&self, key: &str) -> Reply {
         if self.redis.is_open() {
             return Reply::Unavailable;
@@ -97,7 +97,7 @@ impl RedisStore {
         }
     }
 
-    /// The right to fill an entry that is absent, unless somebody else has it by now.
+    /// The right to fill an absent entry; `None` if another reader already has it.
     pub async fn lease(&self, key: &str) -> Option<Lease> {
         let lease = [LEASE, Uuid::new_v4().as_bytes()].concat();
         match self.redis.set_if_absent(key, &lease, LEASE_LIFE).await {
@@ -106,7 +106,7 @@ impl RedisStore {
         }
     }
 
-    /// Puts an entry in the place of its lease, if that has not been taken away.
+    /// Replaces the lease by the entry, if the lease is still there.
     pub async fn fill(&self, key: &str, lease: &Lease, bytes: Vec<u8>, life: Duration) {
         let life = i64::try_from(life.as_millis()).unwrap_or(i64::MAX).max(1);
         let arguments = vec![
@@ -114,11 +114,11 @@ impl RedisStore {
             Bytes::from(bytes),
             Bytes::from(life.to_string()),
         ];
-        // Whether or not it is filled now, whoever reads it next knows what to do.
+        // A failure does no harm: the next reader finds the lease, the entry or nothing.
         let _ = self.redis.eval(FILL, key, arguments).await;
     }
 
-    /// Removes what is in the place of an entry; whether that was done.
+    /// Removes an entry; returns whether it was done.
     pub async fn remove(&self, key: &str) -> bool {
         let removed = self.redis.delete(key).await.is_ok();
         if removed {
@@ -127,21 +127,21 @@ impl RedisStore {
         removed
     }
 
-    /// Has this process remember that an entry is out of date, until [`RedisStore::settle`] has removed it.
+    /// Marks an entry as out of date for this process until [`RedisStore::settle`] has removed it.
     pub fn owe(&self, key: &str) {
         self.owed.insert(key.to_owned(), ());
     }
 
-    /// Removes an entry that is out of date. If that cannot be done now, the next to read it does it.
+    /// Removes an entry that is out of date. If that fails, the next read retries it.
     pub async fn settle(&self, key: &str) {
         let in_vain = self.redis.is_away() && !self.redis.is_connected();
         if in_vain || !self.remove(key).await {
-            // Somebody else may have settled what was owed for an earlier write.
+            // A concurrent `settle` for an earlier write may have cleared the mark of this one.
             self.owe(key);
         }
     }
 
-    /// Tells of an entry that is none, but not of each.
+    /// Warns of a foreign entry, at most once a minute.
     pub fn warn_of_foreign(&self, key: &str) {
         if self.suspicions.due().is_some() {
             tracing::warn!(key, "the cache held something that is no entry of ours");

@@ -1,4 +1,4 @@
-//! What is cached, and what never is, in memory and on a Redis.
+//! What is cached and what is not, in memory and on a Redis.
 
 use std::{
     convert::Infallible,
@@ -56,7 +56,7 @@ on_both_caches! {
     services_do_not_share_their_rows,
 }
 
-/// The Redis to test on; it may be slow where tests run side by side.
+/// The configuration of the test Redis. Its timeout is long, because it may be slow while tests run in parallel.
 fn redis_config() -> Config {
     let url = std::env::var("REDIS_URL").expect("REDIS_URL names a Redis");
     Config {
@@ -65,7 +65,7 @@ fn redis_config() -> Config {
     }
 }
 
-/// A row of one column, and how often it was read.
+/// A table with one row of one column, which counts its reads.
 #[derive(Default)]
 struct Table {
     row: Mutex<Option<String>>,
@@ -172,7 +172,7 @@ async fn a_reader_that_was_overtaken_by_a_write_puts_nothing_back(config: Config
         let invalidation = rows.invalidation(id);
         table.set(Some("new"));
         invalidation.run().await;
-        // A read that begins now does not wait for the old one.
+        // A read that begins now does not join the old one.
         assert_eq!(table.get(&rows, id).await, some("new"));
         let invalidation = rows.invalidation(id);
         table.set(Some("newest"));
@@ -200,7 +200,7 @@ async fn a_read_that_fails_is_repeated_by_those_who_waited(config: Config) {
     let (first, second) = tokio::join!(rows.get(id, load), rows.get(id, load));
     assert_eq!(first, Err("no connection"));
     assert_eq!(second.unwrap().unwrap().text, "there");
-    // What failed is not remembered.
+    // A failure is not cached.
     assert_eq!(rows.get(id, load).await.unwrap().unwrap().text, "there");
 }
 
@@ -235,7 +235,7 @@ async fn nothing_is_older_than_its_time_to_live(config: Config) {
     let (rows, id, table) = (open(&config), Uuid::new_v4(), Table::with("old"));
     assert_eq!(table.get(&rows, id).await, some("old"));
     let read = Instant::now();
-    // Written by somebody who does not know the cache.
+    // A writer that does not know the cache.
     table.set(Some("new"));
     assert_eq!(table.get(&rows, id).await, some("old"));
     tokio::time::sleep(config.ttl.saturating_sub(read.elapsed())).await;
@@ -427,7 +427,7 @@ async fn releases_with_other_columns_do_not_read_each_other_s_entries() {
         .await;
     assert_eq!(read, Some(row));
 
-    // But each invalidates for both.
+    // Each release invalidates the entries of both.
     assert_eq!(table.get(&old, id).await, some("text"));
     let invalidation = new.invalidation(id);
     table.set(Some("changed"));
@@ -435,7 +435,7 @@ async fn releases_with_other_columns_do_not_read_each_other_s_entries() {
     assert_eq!(table.get(&old, id).await, some("changed"));
 }
 
-/// A cache where nobody answers costs little, and nothing that was written is forgotten.
+/// A cache that does not answer costs little time, and no write is missed.
 async fn is_bounded_without(url: &str) {
     let rows = open(&Config::at(url).unwrap());
     let (id, table) = (Uuid::new_v4(), Table::with("old"));
@@ -447,7 +447,7 @@ async fn is_bounded_without(url: &str) {
     table.set(Some("new"));
     invalidation.run().await;
     assert_eq!(table.get(&rows, id).await, some("new"));
-    // If every command waited for its 100ms, it would be ten seconds.
+    // If each command waited for its 100 ms, the total would be 10 seconds.
     assert!(
         begun.elapsed() < Duration::from_secs(5),
         "{:?}",

@@ -1,11 +1,11 @@
 //! Calls to other services over gRPC.
 //!
-//! - A [`Connection`] to an [`Address`] carries a generated client; begin there.
-//! - [`forward`] makes a call on behalf of the request in work: with its token, its trace and the time that is left of it.
-//! - [`found`] reads the answer: what the caller may know of it, and what only the log may.
+//! - A generated client takes a [`Connection`] to an [`Address`]; begin there.
+//! - [`forward`] makes a call on behalf of the current request: with its token, its trace and its remaining time.
+//! - [`found`] reads the response. It separates what the caller may learn from what only the log may show.
 //!
-//! The crate promises that every call proves which service calls, and that no error of another service reaches a caller
-//! who is not meant by it.
+//! The crate promises that every call proves which service is calling, and that a caller sees an error of another
+//! service only if it concerns the caller.
 
 use std::{
     str::FromStr,
@@ -31,7 +31,7 @@ use tower::Service;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
-/// Where another service answers over gRPC, as a configuration has it: `http://host:port`.
+/// The gRPC address of another service, as the configuration has it: `http://host:port`.
 #[derive(Clone, Debug)]
 pub struct Address(http::Uri);
 
@@ -57,7 +57,7 @@ impl Setting for Address {
     }
 }
 
-/// A channel to a service, without a proof of who calls. It connects when it is first used, and again when it has to.
+/// A channel to a service, without a proof of the calling service. It connects at first use and reconnects when needed.
 pub fn connect(address: &Address) -> Channel {
     Endpoint::from(address.0.clone())
         .connect_timeout(CONNECT_TIMEOUT)
@@ -66,8 +66,8 @@ pub fn connect(address: &Address) -> Channel {
         .connect_lazy()
 }
 
-/// A connection to another service: `Platform::connect` makes it. Every call over it, on behalf
-/// of a user or not, proves which service calls.
+/// A connection to another service; `Platform::connect` makes it. Every call over it proves which service is calling,
+/// with or without a user.
 #[derive(Clone)]
 pub struct Connection {
     channel: Channel,
@@ -75,7 +75,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// A connection that proves with this key who calls.
+    /// A connection that proves with this key which service is calling.
     pub fn new(address: &Address, key: ServiceKey) -> Self {
         Self {
             channel: connect(address),
@@ -98,14 +98,14 @@ impl Service<http::Request<tonic::body::Body>> for Connection {
         let contract = request.uri().path().split('/').nth(1).unwrap_or_default();
         match self.key.prove(contract) {
             Ok(proof) => drop(request.headers_mut().insert(SERVICE_AUTHORIZATION, proof)),
-            // Only internal methods miss it, and say so.
+            // Only internal methods need the proof; they refuse a call without it.
             Err(error) => tracing::error!(cause = %error, "a call goes without a proof"),
         }
         self.channel.call(request)
     }
 }
 
-/// A call on behalf of the request in work: with its token, its ids and the time that is left of it.
+/// A call on behalf of the current request: with its token, its ids and its remaining time.
 pub fn forward<T, U>(request: &Request<T>, message: U) -> Request<U> {
     let mut call = Request::new(message);
     if let Some(token) = request.metadata().get("authorization") {
@@ -120,10 +120,10 @@ pub fn forward<T, U>(request: &Request<T>, message: U) -> Request<U> {
     call
 }
 
-/// What was asked for; `None` when the other service does not have it.
+/// The message of the response; `None` for NOT_FOUND.
 ///
-/// That the caller may not have it, or has asked too often, is passed on. Anything else is not the caller's fault: it is
-/// logged, and answered without its cause.
+/// Two errors are passed on: the caller is not authorized, or has exceeded a rate limit. Any other error is not caused
+/// by the caller: it is logged, and returned without its cause.
 pub fn found<T>(answer: Result<Response<T>, Status>) -> Result<Option<T>, Status> {
     let error = match answer {
         Ok(answer) => return Ok(Some(answer.into_inner())),
@@ -149,13 +149,13 @@ pub fn found<T>(answer: Result<Response<T>, Status>) -> Result<Option<T>, Status
     }
 }
 
-/// Whether it is this service that was not believed.
+/// Whether the other service refused this service, not its user.
 fn lacks_proof(error: &Status) -> bool {
     let info = error.get_details_error_info();
     info.is_some_and(|info| info.domain == "platform" && info.reason.starts_with("SERVICE_PROOF_"))
 }
 
-/// Without the headers of the other service's answer.
+/// The error without the response headers of the other service.
 fn passed_on(error: &Status) -> Status {
     Status::with_details(
         error.code(),
@@ -164,7 +164,7 @@ fn passed_on(error: &Status) -> Status {
     )
 }
 
-/// The headers of a call.
+/// The metadata of a call, as an injector.
 struct Headers<'a>(&'a mut MetadataMap);
 
 impl Injector for Headers<'_> {

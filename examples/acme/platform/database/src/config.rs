@@ -15,8 +15,12 @@ section! {
     /// Which database a service has, and how patient it is with it.
     pub struct Config {
         /// Where it is: `sqlite://FILE`, or `postgres://user:password@host:5432/name` with `?sslmode=require`, `verify-ca`
-        /// or `verify-full` for TLS (`&sslrootcert=FILE` names the roots to trust, else those of the system).
+        /// or `verify-full` for TLS (`&sslrootcert=FILE` names the roots to trust, else those of the system); `prefer` and
+        /// `allow` encrypt if the server can, which keeps off nobody who changes what is sent.
         url: DatabaseUrl = "sqlite://data/{service}.db" => secret(),
+        /// `transaction` behind a pooler in transaction mode, such as PgBouncer or those of Neon and Supabase;
+        /// `pgbouncer=true` in the URL says the same.
+        pooler: Pooler = "none",
         /// The size of the pool; connections are made when they are needed.
         max_connections: usize = 8 => within(1, 10_000),
         /// How long a request waits for a connection before it is answered UNAVAILABLE.
@@ -51,10 +55,65 @@ impl Setting for DatabaseUrl {
     fn read(value: &Value) -> Result<Self, String> {
         let url = value.as_str().unwrap_or_default();
         match url.split_once("://") {
-            Some(("sqlite", path)) if !path.is_empty() => {}
+            Some(("sqlite", path)) if !path.is_empty() => sqlite_path(path).map(drop)?,
             Some(("postgres" | "postgresql", rest)) if !rest.is_empty() => postgres::check(url)?,
             _ => return Err("must start with sqlite:// or postgres://".to_owned()),
         }
         Ok(Self(url.into()))
+    }
+}
+
+/// The file in a URL of SQLite, without `sqlite://`.
+///
+/// # Errors
+/// For what names no file, and for parameters that are not taken.
+pub(super) fn sqlite_path(url: &str) -> Result<&str, String> {
+    let (path, query) = url.split_once('?').unwrap_or((url, ""));
+    if path == ":memory:" || path.starts_with("file:") {
+        return Err("must name a file: each connection would have a memory of its own".to_owned());
+    }
+    match query {
+        // Read, write, and make it if it is missing: what is done anyway.
+        "" | "mode=rwc" => Ok(path),
+        _ => Err(format!(
+            "the parameters `{query}` are not taken: there is only `mode=rwc`, which is the default"
+        )),
+    }
+}
+
+/// What stands between a service and PostgreSQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pooler {
+    /// Nothing, or what leaves a connection to its client.
+    None,
+    /// A pooler that may lead each transaction to another connection of the server.
+    Transaction,
+}
+
+impl Setting for Pooler {
+    const KIND: &'static str = "none or transaction";
+
+    fn read(value: &Value) -> Result<Self, String> {
+        let choices = [("none", Self::None), ("transaction", Self::Transaction)];
+        config::choice(value, &choices)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_of_sqlite_are_understood_or_refused() {
+        assert!(Config::at("sqlite:///x.db?mode=rwc").is_ok());
+        assert_eq!(sqlite_path("/x.db?mode=rwc"), Ok("/x.db"));
+        for url in [
+            "sqlite:///x.db?mode=ro",
+            "sqlite://:memory:",
+            "sqlite://file:x",
+        ] {
+            let error = Config::at(url).unwrap_err();
+            assert_eq!(error.problems.len(), 1, "{error}");
+        }
     }
 }

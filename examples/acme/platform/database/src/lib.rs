@@ -13,6 +13,7 @@
 
 mod config;
 mod error;
+mod faults;
 mod listing;
 mod migrations;
 mod ping;
@@ -28,7 +29,7 @@ pub use self::pool::Loan;
 #[doc(hidden)]
 pub use self::transaction::{Attempts, Failure, Outcomes, Transactional, end};
 pub use self::{
-    config::{Config, DatabaseUrl},
+    config::{Config, DatabaseUrl, Pooler},
     error::{Error, unique_violation},
     listing::{Column, Condition, Order, listing},
     migrations::{MigrationState, Migrations},
@@ -41,7 +42,6 @@ pub use self::{
 #[doc(hidden)]
 pub mod __private {
     pub use diesel_migrations;
-    pub use platform_base::Error;
 }
 
 /// Runs a query on a connection of whichever backend the database is on; diesel checks it against both.
@@ -54,28 +54,39 @@ pub mod __private {
 /// ```
 #[macro_export]
 macro_rules! with_conn {
-    ($database:expr, |$conn:ident| $body:expr) => {
-        match $database.backend() {
-            $crate::Backend::Postgres(pool) => $crate::__with_conn!(pool, $conn, $body),
-            $crate::Backend::Sqlite(pool) => $crate::__with_conn!(pool, $conn, $body),
+    ($database:expr, |$conn:ident| $body:expr) => {{
+        let database: &$crate::Database = &$database;
+        match database.backend() {
+            $crate::Backend::Postgres(pool) => $crate::__with_conn!(database, pool, $conn, $body),
+            $crate::Backend::Sqlite(pool) => $crate::__with_conn!(database, pool, $conn, $body),
         }
-    };
+    }};
 }
 
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __with_conn {
-    ($pool:ident, $conn:ident, $body:expr) => {
+    ($database:ident, $pool:ident, $conn:ident, $body:expr) => {
         match $pool.get().await {
             Ok(connection) => {
                 let mut loan = $crate::Loan::of(connection);
-                let $conn = loan.connection();
-                let result: ::std::result::Result<_, ::diesel::result::Error> =
-                    async { $body }.await;
-                loan.end();
-                result.map_err(|error| $crate::__private::Error::from($crate::Error::from(error)))
+                let pooled = $database.pooled();
+                let result = match $crate::Transactional::open(loan.connection(), pooled).await {
+                    Ok(()) => {
+                        let $conn = loan.connection();
+                        let result: ::std::result::Result<_, ::diesel::result::Error> =
+                            async { $body }.await;
+                        let connection = loan.connection();
+                        let closed =
+                            $crate::Transactional::close(connection, pooled, result.is_ok()).await;
+                        result.and_then(|value| closed.map(|()| value))
+                    }
+                    Err(error) => Err(error),
+                };
+                loan.end(result.as_ref().err());
+                result.map_err(|error| $database.failed(error.into()))
             }
-            Err(error) => Err($crate::__private::Error::from($crate::Error::from(error))),
+            Err(error) => Err($database.failed(error.into())),
         }
     };
 }

@@ -2,13 +2,17 @@
 //!
 //! A migration is one statement that may be repeated (`IF NOT EXISTS`), and runs outside of a transaction, as
 //! CockroachDB wants it: a process that dies between a statement and the record of it is followed by one that repeats
-//! the statement. Of many processes that start at once, one migrates and the others wait for it: see [`lease`].
+//! the statement. Behind a pooler, all but the statements themselves runs in transactions, as everywhere there; a statement
+//! then has the timeout of the server. Of many processes that start at once, one migrates and the others wait for it: see [`lease`].
 
 mod lease;
+
+use std::time::Duration;
 
 use diesel::{
     QueryableByName,
     backend::Backend as DieselBackend,
+    connection::{BoxableConnection, SimpleConnection},
     migration::{Migration, MigrationMetadata, MigrationName, MigrationSource},
     sql_types::Text,
 };
@@ -18,8 +22,9 @@ use diesel_async::{
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness};
 
 use crate::{
-    error::Error,
+    error::{self, Error},
     pool::{Backend, Database, Postgres},
+    transaction::Transactional,
 };
 
 /// The migrations of a service, for both backends. See [`crate::migrations!`].
@@ -69,12 +74,12 @@ impl Database {
         let applied = match self.backend() {
             Backend::Postgres(pool) => {
                 let mut connection = pool.get().await?;
-                match check_indexes(&mut connection).await {
-                    Ok(()) => apply(&migrations.postgres, connection).await,
+                match check_indexes(&mut connection, self.pooled()).await {
+                    Ok(()) => apply(self.plain(&migrations.postgres), connection).await,
                     Err(error) => Err(error),
                 }
             }
-            Backend::Sqlite(pool) => apply(&migrations.sqlite, pool.get().await?).await,
+            Backend::Sqlite(pool) => apply(self.plain(&migrations.sqlite), pool.get().await?).await,
         };
         lease.release().await;
         let applied = applied?;
@@ -96,8 +101,12 @@ impl Database {
         migrations: &'static Migrations,
     ) -> Result<Vec<MigrationState>, Error> {
         match self.backend() {
-            Backend::Postgres(pool) => states(&migrations.postgres, pool.get().await?).await,
-            Backend::Sqlite(pool) => states(&migrations.sqlite, pool.get().await?).await,
+            Backend::Postgres(pool) => {
+                states(self.plain(&migrations.postgres), pool.get().await?).await
+            }
+            Backend::Sqlite(pool) => {
+                states(self.plain(&migrations.sqlite), pool.get().await?).await
+            }
         }
     }
 
@@ -108,21 +117,34 @@ impl Database {
     ) -> Result<Option<String>, Error> {
         let lease = lease::acquire(self).await?;
         let reverted = match self.backend() {
-            Backend::Postgres(pool) => revert(&migrations.postgres, pool.get().await?).await,
-            Backend::Sqlite(pool) => revert(&migrations.sqlite, pool.get().await?).await,
+            Backend::Postgres(pool) => {
+                revert(self.plain(&migrations.postgres), pool.get().await?).await
+            }
+            Backend::Sqlite(pool) => {
+                revert(self.plain(&migrations.sqlite), pool.get().await?).await
+            }
         };
         lease.release().await;
         reverted
+    }
+
+    fn plain(&self, migrations: &'static EmbeddedMigrations) -> Plain {
+        Plain {
+            migrations,
+            is_pooled: self.pooled().is_some(),
+        }
     }
 }
 
 /// Refuses to go on beside an index that `CREATE INDEX CONCURRENTLY` did not finish: run again, the statement would find
 /// it there (`IF NOT EXISTS`), and no query would ever use it.
-async fn check_indexes(connection: &mut Postgres) -> Result<(), Error> {
+async fn check_indexes(connection: &mut Postgres, pooled: Option<Duration>) -> Result<(), Error> {
     const INVALID: &str = "SELECT indexrelid::REGCLASS::TEXT AS name FROM pg_catalog.pg_index \
         WHERE NOT indisvalid AND pg_table_is_visible(indexrelid)";
-    let invalid: Vec<InvalidIndex> = diesel::sql_query(INVALID).load(connection).await?;
-    match &invalid[..] {
+    connection.open(pooled).await?;
+    let invalid: Result<Vec<InvalidIndex>, _> = diesel::sql_query(INVALID).load(connection).await;
+    connection.close(pooled, invalid.is_ok()).await?;
+    match &invalid?[..] {
         [] => Ok(()),
         [InvalidIndex { name }, ..] => Err(Error::Setup(format!(
             "the index {name} is not finished: if nobody is making it, `DROP INDEX {name}`, and migrate again"
@@ -136,40 +158,34 @@ struct InvalidIndex {
     name: String,
 }
 
-async fn apply<C>(
-    migrations: &'static EmbeddedMigrations,
-    connection: C,
-) -> Result<Vec<String>, Error>
+async fn apply<C>(migrations: Plain, connection: C) -> Result<Vec<String>, Error>
 where
     C: AsyncConnection + 'static,
     AsyncConnectionWrapper<C>: MigrationHarness<C::Backend>,
     EmbeddedMigrations: MigrationSource<C::Backend>,
     C::Backend: 'static,
 {
-    let apply = |harness: &mut AsyncConnectionWrapper<C>| {
-        let versions = harness.run_pending_migrations(Plain(migrations))?;
+    let apply = move |harness: &mut AsyncConnectionWrapper<C>| {
+        let versions = harness.run_pending_migrations(migrations)?;
         Ok(versions.iter().map(ToString::to_string).collect())
     };
-    with_harness(connection, apply).await
+    with_harness(connection, migrations.is_pooled, apply).await
 }
 
-async fn states<C>(
-    migrations: &'static EmbeddedMigrations,
-    connection: C,
-) -> Result<Vec<MigrationState>, Error>
+async fn states<C>(migrations: Plain, connection: C) -> Result<Vec<MigrationState>, Error>
 where
     C: AsyncConnection + 'static,
     AsyncConnectionWrapper<C>: MigrationHarness<C::Backend>,
     EmbeddedMigrations: MigrationSource<C::Backend>,
     C::Backend: 'static,
 {
-    let states = |harness: &mut AsyncConnectionWrapper<C>| {
-        let pending = harness.pending_migrations(Plain(migrations))?;
+    let states = move |harness: &mut AsyncConnectionWrapper<C>| {
+        let pending = harness.pending_migrations(migrations)?;
         let pending: Vec<_> = pending
             .iter()
             .map(|migration| migration.name().to_string())
             .collect();
-        let mut all: Vec<_> = MigrationSource::<C::Backend>::migrations(migrations)?;
+        let mut all: Vec<_> = MigrationSource::<C::Backend>::migrations(migrations.migrations)?;
         all.sort_by_key(|migration| migration.name().version().as_owned());
         let state = |migration: Box<dyn Migration<C::Backend>>| {
             let name = migration.name().to_string();
@@ -180,70 +196,103 @@ where
         };
         Ok(all.into_iter().map(state).collect())
     };
-    with_harness(connection, states).await
+    with_harness(connection, migrations.is_pooled, states).await
 }
 
-async fn revert<C>(
-    migrations: &'static EmbeddedMigrations,
-    connection: C,
-) -> Result<Option<String>, Error>
+async fn revert<C>(migrations: Plain, connection: C) -> Result<Option<String>, Error>
 where
     C: AsyncConnection + 'static,
     AsyncConnectionWrapper<C>: MigrationHarness<C::Backend>,
     EmbeddedMigrations: MigrationSource<C::Backend>,
     C::Backend: 'static,
 {
-    let revert = |harness: &mut AsyncConnectionWrapper<C>| {
+    let revert = move |harness: &mut AsyncConnectionWrapper<C>| {
         if harness.applied_migrations()?.is_empty() {
             return Ok(None);
         }
-        let version = harness.revert_last_migration(Plain(migrations))?;
+        let version = harness.revert_last_migration(migrations)?;
         Ok(Some(version.to_string()))
     };
-    with_harness(connection, revert).await
+    with_harness(connection, migrations.is_pooled, revert).await
 }
 
 /// diesel's harness is a blocking one, so it gets a thread of its own.
 async fn with_harness<C, T: Send + 'static>(
     connection: C,
+    is_pooled: bool,
     work: impl FnOnce(&mut AsyncConnectionWrapper<C>) -> diesel::migration::Result<T> + Send + 'static,
 ) -> Result<T, Error>
 where
     C: AsyncConnection + 'static,
 {
-    let done =
-        tokio::task::spawn_blocking(move || work(&mut AsyncConnectionWrapper::from(connection)));
+    let done = tokio::task::spawn_blocking(move || {
+        let mut harness = AsyncConnectionWrapper::from(connection);
+        if !is_pooled {
+            return work(&mut harness);
+        }
+        harness.batch_execute("BEGIN")?;
+        let done = work(&mut harness);
+        let end = if done.is_ok() { "COMMIT" } else { "ROLLBACK" };
+        let ended = harness.batch_execute(end);
+        done.and_then(|done| Ok(ended.map(|()| done)?))
+    });
     done.await
         .map_err(|error| Error::Setup(error.to_string()))?
-        .map_err(Error::Migration)
+        .map_err(|error| {
+            let of_storage = error.downcast_ref().and_then(error::of_storage);
+            of_storage.unwrap_or(Error::Migration(error))
+        })
 }
 
 /// Embedded migrations, each to be run outside of a transaction.
-struct Plain(&'static EmbeddedMigrations);
+#[derive(Clone, Copy)]
+struct Plain {
+    migrations: &'static EmbeddedMigrations,
+    is_pooled: bool,
+}
 
 impl<B: DieselBackend + 'static> MigrationSource<B> for Plain {
     fn migrations(&self) -> diesel::migration::Result<Vec<Box<dyn Migration<B>>>> {
-        let migrations: Vec<Box<dyn Migration<B>>> = self.0.migrations()?;
-        let plain = |migration| Box::new(PlainMigration(migration)) as Box<dyn Migration<B>>;
+        let migrations: Vec<Box<dyn Migration<B>>> = self.migrations.migrations()?;
+        let plain = |migration| {
+            Box::new(PlainMigration {
+                migration,
+                is_pooled: self.is_pooled,
+            }) as Box<dyn Migration<B>>
+        };
         Ok(migrations.into_iter().map(plain).collect())
     }
 }
 
-struct PlainMigration<B>(Box<dyn Migration<B>>);
+struct PlainMigration<B> {
+    migration: Box<dyn Migration<B>>,
+    is_pooled: bool,
+}
+
+impl<B: DieselBackend> PlainMigration<B> {
+    /// Leaves the transaction in which the harness works behind a pooler, for as long as the statement takes.
+    fn outside(
+        &self,
+        connection: &mut dyn BoxableConnection<B>,
+        statement: impl FnOnce(&mut dyn BoxableConnection<B>) -> diesel::migration::Result<()>,
+    ) -> diesel::migration::Result<()> {
+        if !self.is_pooled {
+            return statement(connection);
+        }
+        connection.batch_execute("COMMIT")?;
+        statement(connection)?;
+        connection.batch_execute("BEGIN")?;
+        Ok(())
+    }
+}
 
 impl<B: DieselBackend> Migration<B> for PlainMigration<B> {
-    fn run(
-        &self,
-        connection: &mut dyn diesel::connection::BoxableConnection<B>,
-    ) -> diesel::migration::Result<()> {
-        self.0.run(connection)
+    fn run(&self, connection: &mut dyn BoxableConnection<B>) -> diesel::migration::Result<()> {
+        self.outside(connection, |connection| self.migration.run(connection))
     }
 
-    fn revert(
-        &self,
-        connection: &mut dyn diesel::connection::BoxableConnection<B>,
-    ) -> diesel::migration::Result<()> {
-        self.0.revert(connection)
+    fn revert(&self, connection: &mut dyn BoxableConnection<B>) -> diesel::migration::Result<()> {
+        self.outside(connection, |connection| self.migration.revert(connection))
     }
 
     fn metadata(&self) -> &dyn MigrationMetadata {
@@ -251,7 +300,7 @@ impl<B: DieselBackend> Migration<B> for PlainMigration<B> {
     }
 
     fn name(&self) -> &dyn MigrationName {
-        self.0.name()
+        self.migration.name()
     }
 }
 

@@ -1,6 +1,10 @@
 //! The pool of connections.
 
 use std::{
+    fmt::Display,
+    fs::{DirBuilder, File},
+    io::{self, ErrorKind},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -21,7 +25,12 @@ use metrics::gauge;
 use platform_base::backoff::Backoff;
 use secrecy::ExposeSecret;
 
-use crate::{config::Config, error::Error, postgres::Connector};
+use crate::{
+    config::{Config, sqlite_path},
+    error::{self, Error},
+    faults::Faults,
+    postgres::Connector,
+};
 
 pub type Postgres = AsyncPgConnection;
 pub type Sqlite = SyncConnectionWrapper<SqliteConnection>;
@@ -31,6 +40,8 @@ pub type Sqlite = SyncConnectionWrapper<SqliteConnection>;
 #[derive(Clone)]
 pub struct Database {
     backend: Arc<Backend>,
+    pub(super) faults: Arc<Faults>,
+    pooled: Option<Duration>,
     name: &'static str,
 }
 
@@ -54,9 +65,11 @@ impl<M: Manager> Loan<M> {
         self.0.as_mut().expect("it is taken only at the end")
     }
 
-    /// The queries are over, however they ended.
-    pub fn end(mut self) {
-        self.0.take();
+    /// The queries are over. A connection that can only read does not return to the pool.
+    pub fn end(mut self, error: Option<&diesel::result::Error>) {
+        if !error.is_some_and(error::is_read_only) {
+            self.0.take();
+        }
     }
 }
 
@@ -77,15 +90,17 @@ impl Database {
     /// connected yet.
     pub fn open(name: &'static str, config: &Config) -> Result<Self, Error> {
         let url = config.url.0.expose_secret();
+        let mut pooled = None;
         let backend = match url.strip_prefix("sqlite://") {
             Some(path) => {
-                let path = path.to_owned();
+                let path = sqlite_path(path).map_err(Error::Setup)?.to_owned();
                 let connect = move || connect_sqlite(path.clone()).boxed();
                 Backend::Sqlite(pool(manager(connect), config)?)
             }
             None => {
-                let connector = Connector::new(url, name, config.statement_timeout);
+                let connector = Connector::new(url, name, config.statement_timeout, config.pooler);
                 let connector = Arc::new(connector.map_err(Error::Setup)?);
+                pooled = connector.pooled;
                 let gate = Arc::new(Gate::default());
                 let connect = move || {
                     let (connector, gate) = (connector.clone(), gate.clone());
@@ -96,6 +111,8 @@ impl Database {
         };
         Ok(Self {
             backend: Arc::new(backend),
+            faults: Arc::new(Faults::new(name)),
+            pooled,
             name,
         })
     }
@@ -118,16 +135,30 @@ impl Database {
         &self.backend
     }
 
+    /// Behind a pooler, the statement timeout that each transaction has to set.
+    #[doc(hidden)]
+    pub fn pooled(&self) -> Option<Duration> {
+        self.pooled
+    }
+
     pub fn is_sqlite(&self) -> bool {
         matches!(*self.backend, Backend::Sqlite(_))
     }
 }
 
-/// While a server is away, one request in a while finds out whether it still is; the others are answered at once.
+/// While a server is away, one request in a while finds out whether it still is; the others are answered at once, with
+/// what that one was told.
 #[derive(Default)]
-struct Gate {
-    /// How often connecting has failed since it last succeeded, and when it may be tried again.
-    closed: Mutex<Option<(u32, Instant)>>,
+struct Gate(Mutex<Option<Closed>>);
+
+struct Closed {
+    /// How often connecting has failed since it last succeeded.
+    failures: u32,
+    /// When it may be tried again.
+    until: Instant,
+    cause: String,
+    /// Whether waiting will not mend it.
+    refused: bool,
 }
 
 impl Gate {
@@ -140,29 +171,33 @@ impl Gate {
         &self,
         connect: impl Future<Output = ConnectionResult<C>>,
     ) -> ConnectionResult<C> {
-        if self
-            .state()
-            .is_some_and(|(_, until)| Instant::now() < until)
+        if let Some(closed) = &*self.state()
+            && Instant::now() < closed.until
         {
-            return Err(ConnectionError::BadConnection(
-                "it was away a moment ago".to_owned(),
-            ));
+            let cause = closed.cause.clone();
+            return Err(if closed.refused {
+                ConnectionError::InvalidConnectionUrl(cause)
+            } else {
+                ConnectionError::BadConnection(cause)
+            });
         }
         let connected = connect.await;
         let mut state = self.state();
-        *state = match &connected {
-            Ok(_) => None,
-            Err(_) => {
-                let failures = state.map_or(0, |(failures, _)| failures) + 1;
-                Some((failures, Instant::now() + Self::BACKOFF.bound(failures)))
+        *state = connected.as_ref().err().map(|error| {
+            let failures = state.as_ref().map_or(0, |closed| closed.failures) + 1;
+            Closed {
+                failures,
+                until: Instant::now() + Self::BACKOFF.bound(failures),
+                cause: error.to_string(),
+                refused: matches!(error, ConnectionError::InvalidConnectionUrl(_)),
             }
-        };
+        });
         drop(state);
         connected
     }
 
-    fn state(&self) -> MutexGuard<'_, Option<(u32, Instant)>> {
-        self.closed.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, Option<Closed>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -177,16 +212,34 @@ fn manager<C: AsyncConnection + 'static>(
 }
 
 async fn connect_sqlite(path: String) -> ConnectionResult<Sqlite> {
-    if let Some(folder) = Path::new(&path).parent() {
-        std::fs::create_dir_all(folder)
-            .map_err(|error| ConnectionError::BadConnection(error.to_string()))?;
-    }
-    let mut connection = Sqlite::establish(&path).await?;
+    let at = |cause: &dyn Display| format!("{path}: {cause}");
+    make_file(Path::new(&path))
+        .map_err(|error| ConnectionError::InvalidConnectionUrl(at(&error)))?;
+    let connected = Sqlite::establish(&path).await;
+    let mut connection =
+        connected.map_err(|error| ConnectionError::InvalidConnectionUrl(at(&error)))?;
     connection
         .batch_execute(SQLITE_SETUP)
         .await
-        .map_err(ConnectionError::CouldntSetupConfiguration)?;
+        .map_err(|error| ConnectionError::BadConnection(at(&error)))?;
     Ok(connection)
+}
+
+/// Makes the file of a database and its folder where they are missing, for this user alone: they may hold personal data
+/// and hashes of passwords. SQLite gives the same mode to the files that it puts beside it.
+fn make_file(path: &Path) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        let mut builder = DirBuilder::new();
+        builder.recursive(true).mode(0o700).create(folder)?;
+    }
+    let mut options = File::options();
+    match options.write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && !path.is_dir() => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            Err(ErrorKind::IsADirectory.into())
+        }
+        made => made.map(drop),
+    }
 }
 
 fn pool<M: Manager>(manager: M, config: &Config) -> Result<managed::Pool<M>, Error> {

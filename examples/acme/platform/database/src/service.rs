@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use platform_base::{Part, Phase, StartError, async_trait, backoff::Backoff};
+use platform_base::{Fault, Part, Phase, StartError, async_trait, backoff::Backoff};
 use tokio::time::Instant;
 
 use crate::{
@@ -50,7 +50,7 @@ impl ServiceDatabase {
     /// Applies the migrations; waits for a database that does not answer yet.
     ///
     /// # Errors
-    /// When a migration fails, or the database did not answer for 30 seconds.
+    /// When a migration fails, when the database refuses us for good, or when it did not answer for 30 seconds.
     pub async fn migrate(&self) -> Result<(), StartError> {
         let ends = Instant::now() + PATIENCE;
         let mut failures = 0;
@@ -58,7 +58,9 @@ impl ServiceDatabase {
             failures += 1;
             let pause = PAUSES.wait(failures);
             match self.database.migrate(self.migrations).await {
-                Err(Error::Unavailable(cause)) if Instant::now() + pause < ends => {
+                Err(Error::Unavailable(cause) | Error::Busy(cause))
+                    if Instant::now() + pause < ends =>
+                {
                     tracing::warn!(service = self.service, cause, "waiting for the database");
                     tokio::time::sleep(pause).await;
                 }
@@ -101,20 +103,31 @@ impl Part for ServiceDatabase {
         if self.migrate_at_start {
             return self.migrate().await;
         }
-        if let Ok(pending @ 1..) = self.database.pending(self.migrations).await {
-            tracing::warn!(
+        match self.database.pending(self.migrations).await {
+            Ok(0) => {}
+            Ok(pending) => tracing::warn!(
                 service = self.service,
                 pending,
                 "the database lacks migrations: run the command `migrate`"
-            );
+            ),
+            Err(error) if error.is_final() => return Err(StartError::new(error)),
+            // It may still be starting; until it answers, the process is not ready.
+            Err(_) => {}
         }
         Ok(())
     }
 
     async fn ready(&self) -> Result<(), String> {
-        self.database.ping().await.map_err(|error| {
-            tracing::warn!(service = self.service, cause = %error, "not ready: the database does not answer");
-            format!("the database of {} does not answer", self.service)
+        self.database.check().await.map_err(|error| {
+            let fault = error.fault();
+            let reason = fault.reason();
+            tracing::warn!(service = self.service, reason, cause = %error, "not ready: the database cannot do its work");
+            let why = match fault {
+                Fault::StorageFull => "has no room left",
+                Fault::StorageReadOnly => "only reads",
+                _ => "does not answer",
+            };
+            format!("the database of {} {why}", self.service)
         })
     }
 

@@ -20,7 +20,7 @@ use platform_base::{backoff::Backoff, context};
 
 use crate::{
     error::{self, Error},
-    pool::{Postgres, Sqlite},
+    pool::{Database, Postgres, Sqlite},
 };
 
 /// How often a transaction is tried before its request is answered ABORTED.
@@ -77,12 +77,13 @@ impl<E> From<QueryError> for Rollback<E> {
 macro_rules! transaction {
     ($database:expr, $name:literal, |$conn:ident| $body:expr) => {{
         static OUTCOMES: $crate::Outcomes = $crate::Outcomes::new($name);
-        match $database.backend() {
+        let database: &$crate::Database = &$database;
+        match database.backend() {
             $crate::Backend::Postgres(pool) => {
-                $crate::__transaction!(pool, OUTCOMES, $conn, $body)
+                $crate::__transaction!(database, pool, OUTCOMES, $conn, $body)
             }
             $crate::Backend::Sqlite(pool) => {
-                $crate::__transaction!(pool, OUTCOMES, $conn, $body)
+                $crate::__transaction!(database, pool, OUTCOMES, $conn, $body)
             }
         }
     }};
@@ -91,15 +92,17 @@ macro_rules! transaction {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __transaction {
-    ($pool:ident, $outcomes:ident, $conn:ident, $body:expr) => {{
-        let mut attempts = $crate::Attempts::new(&$outcomes);
+    ($database:ident, $pool:ident, $outcomes:ident, $conn:ident, $body:expr) => {{
+        let mut attempts = $crate::Attempts::new($database, &$outcomes);
         loop {
             // The connection is back in the pool before the pause.
             let ended = match $pool.get().await {
                 Ok(connection) => {
                     let mut loan = $crate::Loan::of(connection);
                     let patience = attempts.patience();
-                    let begun = $crate::Transactional::begin(loan.connection(), patience).await;
+                    let pooled = $database.pooled();
+                    let begun =
+                        $crate::Transactional::begin(loan.connection(), patience, pooled).await;
                     let ended = match begun {
                         Ok(()) => {
                             let result = async {
@@ -111,7 +114,7 @@ macro_rules! __transaction {
                         }
                         Err(error) => Err($crate::Failure::Query(error)),
                     };
-                    loan.end();
+                    loan.end(ended.as_ref().err().and_then($crate::Failure::query));
                     ended
                 }
                 Err(error) => Err($crate::Failure::Connection(error.into())),
@@ -127,17 +130,41 @@ macro_rules! __transaction {
 /// What the backends do differently.
 #[doc(hidden)]
 pub trait Transactional: AsyncConnection {
-    fn begin(&mut self, patience: Duration) -> impl Future<Output = Result<(), QueryError>> + Send;
+    /// `pooled` is the statement timeout, if it is not that of the connection.
+    fn begin(
+        &mut self,
+        patience: Duration,
+        pooled: Option<Duration>,
+    ) -> impl Future<Output = Result<(), QueryError>> + Send;
 
     /// Whether the transaction can still be committed.
     fn is_intact(&mut self) -> impl Future<Output = bool> + Send;
+
+    /// Begins the queries of a [`with_conn!`](crate::with_conn). Behind a pooler they are a transaction, in which a
+    /// prepared statement and the timeout last: after it, the connection may lead to another server.
+    fn open(
+        &mut self,
+        pooled: Option<Duration>,
+    ) -> impl Future<Output = Result<(), QueryError>> + Send;
+
+    /// Ends them.
+    fn close(
+        &mut self,
+        pooled: Option<Duration>,
+        succeeded: bool,
+    ) -> impl Future<Output = Result<(), QueryError>> + Send;
 }
 
 impl Transactional for Postgres {
-    async fn begin(&mut self, patience: Duration) -> Result<(), QueryError> {
+    async fn begin(
+        &mut self,
+        patience: Duration,
+        pooled: Option<Duration>,
+    ) -> Result<(), QueryError> {
         let begin = format!(
-            "BEGIN TRANSACTION ISOLATION LEVEL SERIALIZABLE; SET LOCAL lock_timeout = {}",
-            patience.as_millis()
+            "BEGIN TRANSACTION ISOLATION LEVEL SERIALIZABLE; SET LOCAL lock_timeout = {}{}",
+            patience.as_millis(),
+            pooled.map(set_timeout).unwrap_or_default(),
         );
         AnsiTransactionManager::begin_transaction_sql(self, &begin).await
     }
@@ -145,10 +172,41 @@ impl Transactional for Postgres {
     async fn is_intact(&mut self) -> bool {
         self.batch_execute("SELECT 1").await.is_ok()
     }
+
+    async fn open(&mut self, pooled: Option<Duration>) -> Result<(), QueryError> {
+        match pooled {
+            Some(timeout) => {
+                let begin = format!("BEGIN{}", set_timeout(timeout));
+                self.batch_execute(&begin).await
+            }
+            None => Ok(()),
+        }
+    }
+
+    async fn close(&mut self, pooled: Option<Duration>, succeeded: bool) -> Result<(), QueryError> {
+        if pooled.is_none() {
+            return Ok(());
+        }
+        // PostgreSQL answers the commit of a transaction in which a query failed as if nothing were wrong; so it is asked
+        // in the same breath.
+        let committed = match succeeded {
+            true => self.batch_execute("SELECT 1; COMMIT").await,
+            false => Ok(()),
+        };
+        if !succeeded || committed.is_err() {
+            // Where this fails, the connection is lost, which undoes everything as well.
+            let _ = self.batch_execute("ROLLBACK").await;
+        }
+        committed
+    }
+}
+
+fn set_timeout(timeout: Duration) -> String {
+    format!("; SET LOCAL statement_timeout = {}", timeout.as_millis())
 }
 
 impl Transactional for Sqlite {
-    async fn begin(&mut self, _: Duration) -> Result<(), QueryError> {
+    async fn begin(&mut self, _: Duration, _: Option<Duration>) -> Result<(), QueryError> {
         // A transaction that begins as a reader may not become a writer once another has written.
         const BEGIN: &str = "BEGIN IMMEDIATE";
         type Blocking = diesel::connection::AnsiTransactionManager;
@@ -159,6 +217,14 @@ impl Transactional for Sqlite {
     /// A statement that fails undoes itself and nothing else.
     async fn is_intact(&mut self) -> bool {
         true
+    }
+
+    async fn open(&mut self, _: Option<Duration>) -> Result<(), QueryError> {
+        Ok(())
+    }
+
+    async fn close(&mut self, _: Option<Duration>, _: bool) -> Result<(), QueryError> {
+        Ok(())
     }
 }
 
@@ -174,6 +240,14 @@ pub enum Failure<E> {
 }
 
 impl<E> Failure<E> {
+    /// What the database said.
+    pub fn query(&self) -> Option<&QueryError> {
+        match self {
+            Self::Query(error) | Self::Commit(error) => Some(error),
+            Self::Connection(_) | Self::Application(_) | Self::Undone(_) => None,
+        }
+    }
+
     /// Whether certainly nothing was done, and the next attempt may succeed.
     fn is_passing(&self) -> bool {
         match self {
@@ -219,14 +293,19 @@ where
 
 /// The attempts of one transaction.
 #[doc(hidden)]
-pub struct Attempts {
+pub struct Attempts<'a> {
+    database: &'a Database,
     outcomes: &'static Outcomes,
     made: u32,
 }
 
-impl Attempts {
-    pub fn new(outcomes: &'static Outcomes) -> Self {
-        Self { outcomes, made: 0 }
+impl<'a> Attempts<'a> {
+    pub fn new(database: &'a Database, outcomes: &'static Outcomes) -> Self {
+        Self {
+            database,
+            outcomes,
+            made: 0,
+        }
     }
 
     /// What is to be done after an attempt: break with the result, or, after a pause, try again.
@@ -240,11 +319,11 @@ impl Attempts {
             return ControlFlow::Continue(());
         }
         let attempts = self.made;
-        let contention = || failed(Error::Contention { attempts });
+        let contention = || self.failed(Error::Contention { attempts });
         let (outcome, result) = match ended {
             Ok(value) => (Outcome::Committed, Ok(value)),
             Err(Failure::Application(error)) => (Outcome::RolledBack, Err(error)),
-            Err(Failure::Connection(error)) => (Outcome::Failed, failed(error)),
+            Err(Failure::Connection(error)) => (Outcome::Failed, self.failed(error)),
             Err(Failure::Undone(error)) => {
                 (Outcome::Contention, error.map_or_else(contention, Err))
             }
@@ -252,14 +331,18 @@ impl Attempts {
                 (Outcome::Contention, contention())
             }
             Err(Failure::Commit(error)) if error::is_outcome_unknown(&error) => {
-                (Outcome::Unknown, failed(Error::OutcomeUnknown(error)))
+                (Outcome::Unknown, self.failed(Error::OutcomeUnknown(error)))
             }
             Err(Failure::Query(error) | Failure::Commit(error)) => {
-                (Outcome::Failed, failed(error.into()))
+                (Outcome::Failed, self.failed(error.into()))
             }
         };
         self.outcomes.count(outcome);
         ControlFlow::Break(result)
+    }
+
+    fn failed<T, E: From<platform_base::Error>>(&self, error: Error) -> Result<T, E> {
+        Err(self.database.failed(error).into())
     }
 
     /// How long the next attempt is to wait for each lock.
@@ -282,10 +365,6 @@ impl Attempts {
         tokio::time::sleep(pause).await;
         true
     }
-}
-
-fn failed<T, E: From<platform_base::Error>>(error: Error) -> Result<T, E> {
-    Err(platform_base::Error::from(error).into())
 }
 
 #[derive(Clone, Copy)]

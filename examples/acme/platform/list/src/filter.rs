@@ -5,10 +5,10 @@
 //! created_at > "2026-01-31T00:00:00Z"
 //! ```
 //!
-//! A filter compares fields with `=`, `!=`, `<`, `<=`, `>` and `>=`, and joins comparisons with `AND`, `OR`, `NOT` (or `-`)
-//! and parentheses; `OR` binds tighter than `AND`. Enums, booleans and ids are equal or not, but in no order. A field that
-//! has no value fulfils no comparison, negated or not, as in SQL. What AIP-160 has beyond that is refused with a sentence:
-//! the has operator `:`, wildcards, functions, nested fields, and terms with neither field nor operator.
+//! A filter compares fields with `=`, `!=`, `<`, `<=`, `>` and `>=`. It joins comparisons with `AND`, `OR`, `NOT` (or
+//! `-`) and parentheses; `OR` binds tighter than `AND`. Enums, booleans and ids support only `=` and `!=`. As in SQL,
+//! no comparison holds for a field without a value, and neither does its negation. The rest of AIP-160 is refused with
+//! a sentence: the has operator `:`, wildcards, functions, nested fields, and terms with neither field nor operator.
 
 mod value;
 
@@ -17,10 +17,10 @@ use aip_160::{Arg, Comparator, Expression, FilterError, Restriction};
 pub use self::value::{Kind, Value};
 use crate::Invalid;
 
-/// The longest filter, in bytes.
+/// The maximum length of a filter, in bytes.
 pub const MAX_LENGTH: usize = 2000;
 
-/// A field that a list can be filtered by and, if it always has a value, ordered by. It should have an index.
+/// A field that a list can be filtered by and, if required, ordered by. It should have an index.
 #[derive(Debug, Clone, Copy)]
 pub struct Field<F> {
     pub(crate) id: F,
@@ -40,7 +40,7 @@ impl<F> Field<F> {
         }
     }
 
-    /// A field that may have none, by which no list can be ordered: databases differ in where they sort nothing.
+    /// A field that may have no value. No list can be ordered by it, because databases sort null differently.
     pub const fn optional(id: F, name: &'static str, kind: Kind) -> Self {
         Self {
             id,
@@ -51,10 +51,10 @@ impl<F> Field<F> {
     }
 }
 
-/// Which rows a list shows; `F` names the fields.
+/// The rows that a list shows; `F` names the fields.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Filter<F> {
-    /// Every one of these holds; with none of them, every row is shown.
+    /// Every one of these holds. An empty `All` shows every row.
     All(Vec<Self>),
     /// At least one of these holds.
     Any(Vec<Self>),
@@ -76,7 +76,7 @@ pub enum Operator {
 }
 
 impl Operator {
-    /// As SQL writes it.
+    /// The operator in SQL.
     pub fn sql(self) -> &'static str {
         match self {
             Self::Equal => "=",
@@ -94,7 +94,7 @@ impl Operator {
 }
 
 impl<F: Copy> Filter<F> {
-    /// Reads a filter; an empty one shows every row.
+    /// Parses a filter; an empty one shows every row.
     pub(crate) fn parse(text: &str, fields: &[Field<F>]) -> Result<Self, Invalid> {
         if text.len() > MAX_LENGTH {
             return Err(invalid(format!(
@@ -130,7 +130,7 @@ impl<F: Copy> Filter<F> {
         }
     }
 
-    /// Whether a row fulfils it, of which `value` tells the values; `None` is SQL's "unknown".
+    /// Whether a row matches; `value` returns the row's values. `None` is SQL's "unknown".
     pub(crate) fn holds(&self, value: &impl Fn(F) -> Option<Value>) -> Option<bool> {
         match self {
             Self::All(parts) => decided(parts, false, value),
@@ -151,7 +151,7 @@ impl<F: Copy> Filter<F> {
     }
 }
 
-/// One part that is `decisive` decides; else one that is unknown leaves the whole unknown.
+/// The first part that equals `decisive` decides. Otherwise one unknown part makes the result unknown.
 fn decided<F: Copy>(
     parts: &[Filter<F>],
     decisive: bool,

@@ -1,9 +1,9 @@
-//! What is wrong with a list that was asked for.
+//! Errors in a list request.
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
-/// A list cannot be made as it was asked for: INVALID_ARGUMENT, with the field of the request.
+/// A list request that is not valid: INVALID_ARGUMENT, with the field of the request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field} {problem}")]
 pub struct Invalid {

@@ -1,10 +1,10 @@
 //! Lists: which rows (AIP-160), in which order (AIP-132), in pages (AIP-158).
 //!
-//! A page is found by the last row of the page before, not by counting rows, so that the thousandth costs what the first
-//! does. The page token says which row that was, and begins with a hash of it and of what the list was asked for: with
-//! another filter or order, or changed, it is refused. The hash has no key. Who makes a token by hand chooses where a page
-//! begins, and sees nothing that the same list does not show anyway: what a caller may see is for the query to say, never
-//! for the token.
+//! This is keyset pagination: a page starts after the last row of the page before and counts no rows, so page 1000
+//! costs as much as page 1. The page token holds the position of that row and a hash over it and the request. A changed
+//! token is refused, and so is a token with another filter or order. The hash has no key, so a client can forge a token
+//! and choose where a page begins. It still sees only rows of this list: the query must enforce what a caller may see,
+//! never the token.
 
 use std::cmp::Ordering;
 
@@ -21,32 +21,32 @@ use crate::{
 const DEFAULT_SIZE: usize = 50;
 const MAX_SIZE: usize = 1000;
 
-/// What comes in lists.
+/// A row of a list.
 pub trait Listed {
-    /// The fields that lists of it can be filtered and ordered by.
+    /// The fields that its lists can be filtered and ordered by.
     type Field: Copy;
 
-    /// What tells rows apart that are equal in everything else.
+    /// The tie-breaker between rows that are equal in the ordered field.
     fn id(&self) -> Uuid;
 
     /// The value of a field, if it has one.
     fn value(&self, field: Self::Field) -> Option<Value>;
 }
 
-/// What a client asks a list for, as it came.
+/// A list request as the client sent it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ListRequest<'a> {
-    /// How many rows at most: 0 is 50, and more than 1000 is 1000.
+    /// The maximum number of rows: 0 means 50, and more than 1000 means 1000.
     pub page_size: i32,
     /// `next_page_token` of the page before; empty for the first page.
     pub page_token: &'a str,
-    /// Which rows; see [`filter`]. Empty for all.
+    /// The filter; see [`filter`]. Empty for all rows.
     pub filter: &'a str,
-    /// A field, and `desc` for the greatest first: `seats desc`. Empty for the newest first.
+    /// A field name, followed by `desc` for descending order: `seats desc`. Empty for the newest first.
     pub order_by: &'a str,
 }
 
-/// A page that is wanted of a list: which rows, in which order, after which one. `F` names the fields.
+/// A validated list request: which rows, in which order, after which row. `F` names the fields.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListQuery<F> {
     size: usize,
@@ -56,7 +56,7 @@ pub struct ListQuery<F> {
     asked: Vec<String>,
 }
 
-/// By what a list is ordered; rows that are equal there are ordered by id, in the same direction.
+/// The order of a list. Rows with equal values are ordered by id, in the same direction.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Order<F> {
     pub field: F,
@@ -64,24 +64,23 @@ pub struct Order<F> {
     kind: Kind,
 }
 
-/// The place of a row in a list.
+/// The position of a row in a list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cursor {
-    /// What the row has in the field that the list is ordered by.
+    /// The row's value of the field that the list is ordered by.
     pub value: Value,
     pub id: Uuid,
 }
 
 impl<F: Copy> ListQuery<F> {
-    /// Reads what a client asks for.
+    /// Parses a list request.
     ///
-    /// `list` tells this list from others: its name, and whatever else it depends on, such as `tasks of 7`. `fields` are
-    /// those that it can be filtered and ordered by; unless asked otherwise, it comes by the first of them, the greatest
-    /// first.
+    /// `list` identifies the list in page tokens: its name and whatever else it depends on, such as `tasks of 7`. It
+    /// can be filtered and ordered by `fields`. The default order is descending by the first of them.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT, with a sentence, for a filter or an order that this list does not know and for a page token that
-    /// it has not given out.
+    /// INVALID_ARGUMENT, with a sentence, for a filter or an order that is not valid for this list, and for a page
+    /// token that this list did not issue.
     pub fn new(list: &str, fields: &[Field<F>], request: ListRequest<'_>) -> Result<Self, Invalid> {
         let size = match usize::try_from(request.page_size) {
             Ok(0) | Err(_) => DEFAULT_SIZE,
@@ -102,12 +101,12 @@ impl<F: Copy> ListQuery<F> {
         Ok(query)
     }
 
-    /// Which rows are wanted.
+    /// The filter of the rows.
     pub fn filter(&self) -> &Filter<F> {
         &self.filter
     }
 
-    /// In which order.
+    /// The order of the rows.
     pub fn order(&self) -> Order<F> {
         self.order
     }
@@ -117,12 +116,12 @@ impl<F: Copy> ListQuery<F> {
         self.after.as_ref()
     }
 
-    /// How many rows to fetch: one more than is shown, which tells whether there is a next page.
+    /// How many rows to fetch: one more than a page shows, to find out whether there is a next page.
     pub fn limit(&self) -> i64 {
         self.size as i64 + 1
     }
 
-    /// The page made of the rows that were fetched with [`ListQuery::limit`].
+    /// Makes the page from the rows that were fetched with [`ListQuery::limit`].
     pub fn page<T: Listed<Field = F>>(&self, mut rows: Vec<T>) -> Result<Page<T>, Error> {
         let more = rows.len() > self.size;
         rows.truncate(self.size);
@@ -145,7 +144,7 @@ impl<F: Copy> ListQuery<F> {
         })
     }
 
-    /// Does to rows in memory what a database does to its rows: what a repository of tests answers.
+    /// Filters, orders and limits rows in memory as a database does. For the in-memory repositories of tests.
     pub fn select<T: Listed<Field = F>>(&self, mut rows: Vec<T>) -> Vec<T> {
         rows.retain(|row| self.filter.holds(&|field| row.value(field)) == Some(true));
         let place = |row: &T| (row.value(self.order.field), row.id());
@@ -185,7 +184,7 @@ impl<F: Copy> ListQuery<F> {
         })
     }
 
-    /// The first half of a SHA-256 over what was asked for and the place that a token holds.
+    /// The first half of a SHA-256 over the request and the position in the token.
     fn hash(&self, place: &[u8]) -> [u8; 16] {
         let mut hash = Sha256::new();
         for part in self.asked.iter().map(String::as_bytes).chain([place]) {
@@ -231,7 +230,7 @@ impl<F: Copy> Order<F> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {
     pub items: Vec<T>,
-    /// What asks for the next page; empty on the last one.
+    /// The token of the next page; empty on the last page.
     pub next_page_token: String,
 }
 
@@ -307,7 +306,7 @@ mod tests {
         ListQuery::new("rows", FIELDS, request).unwrap()
     }
 
-    /// The ids of the whole list, walked through in pages.
+    /// The ids of the whole list, fetched page by page.
     fn walk(size: i32, filter: &str, order_by: &str) -> Vec<u128> {
         let (mut ids, mut token) = (Vec::new(), String::new());
         loop {
@@ -421,7 +420,7 @@ mod tests {
             },
             &token
         ));
-        // What moves from one part to the next changes the hash as well.
+        // The hash separates its parts: a letter moved from one part to the next changes it.
         assert!(!accepted(
             "rowss",
             ListRequest {

@@ -1,4 +1,4 @@
-//! A process: a service, those mounted in it, and their life from configuration to the last answer.
+//! A process: a service, the services mounted in it, and their life cycle from configuration to the last response.
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -21,19 +21,19 @@ use crate::{
     service::{Module, Platform, Service},
 };
 
-/// Where the configuration of a process comes from, beside the services' own files.
+/// The sources of a process's configuration, in addition to the services' own files.
 #[derive(Default)]
 pub struct Sources {
     /// The file given with `--config`.
     pub file: Option<PathBuf>,
-    /// Variables with the kind of their source, such as `environment variable`; the later wins.
+    /// Kind (such as `environment variable`), name and value of each variable; the later wins.
     pub variables: Vec<(String, String, String)>,
-    /// Single settings, such as `http.port`, that go over everything else.
+    /// Single settings, such as `http.port`. They override all other sources.
     pub settings: Vec<(String, String)>,
 }
 
 impl Sources {
-    /// Nothing but these settings.
+    /// Only these settings.
     pub fn settings<'a>(settings: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let settings = settings
             .into_iter()
@@ -45,10 +45,10 @@ impl Sources {
     }
 }
 
-/// A process whose parts have been made and whose configuration is right. Nothing is served yet.
+/// A process with valid configuration and all its parts. It does not serve yet.
 pub struct Application {
     about: About,
-    /// What the process's own service was wired with, and then those mounted in it.
+    /// The platform of the process's own service, then those of the mounted services.
     platforms: Vec<Platform>,
     contracts: Vec<Contract>,
     routes: Router,
@@ -59,10 +59,10 @@ pub struct Application {
 }
 
 impl Application {
-    /// Wires the service and those mounted in it. All that is wrong with their configuration is reported together.
+    /// Wires the service and those mounted in it. All mistakes in their configuration are reported together.
     ///
     /// # Errors
-    /// Every mistake in the configuration; a part that cannot be made.
+    /// Every mistake in the configuration, or a part that cannot be made.
     pub async fn assemble(
         service: &Service,
         mounted: &[&Service],
@@ -146,30 +146,30 @@ impl Application {
         self.platforms.iter().map(shown)
     }
 
-    /// The variables that look like keys and are none, with the right spelling.
+    /// The variables that look like misspelt keys, with the right spelling.
     pub(crate) fn misspelt(&self) -> &[(String, String)] {
         &self.misspelt
     }
 
-    /// What it serves.
+    /// The contracts that the process serves.
     pub fn contracts(&self) -> &[Contract] {
         &self.contracts
     }
 
-    /// The databases of its services, its own first.
+    /// The databases of all services; the process's own service is first.
     pub(crate) fn databases(&self) -> &[Arc<ServiceDatabase>] {
         &self.databases
     }
 
-    /// Adds a part to the process; it is started after those that are there.
+    /// Adds a part. It starts after the parts added before.
     pub(crate) fn part(&mut self, part: impl Part) {
         self.parts.push(Arc::new(part));
     }
 
-    /// Starts the parts, and to serve.
+    /// Starts the parts and begins to serve.
     ///
     /// # Errors
-    /// What keeps a part from being started: a port in use, a migration that fails.
+    /// When a part cannot start: a port is in use, a migration fails.
     pub async fn start(self) -> Result<Running, StartError> {
         let config = self.config().clone();
         let Self {
@@ -235,7 +235,7 @@ impl Application {
     }
 }
 
-/// The Redis that counts calls for all replicas, where there is one and a method is limited.
+/// The Redis that counts calls for all replicas. `None` without a Redis, or if no method has a rate limit.
 fn shared_counters(
     config: &Config,
     contracts: &[Contract],
@@ -247,7 +247,7 @@ fn shared_counters(
     redis.as_ref().map(Redis::connect).transpose()
 }
 
-/// A process that serves.
+/// A process that serves requests.
 pub struct Running {
     http: SocketAddr,
     grpc: SocketAddr,
@@ -256,18 +256,18 @@ pub struct Running {
 }
 
 impl Running {
-    /// Where it serves HTTP.
+    /// The address for HTTP.
     pub fn http(&self) -> SocketAddr {
         self.http
     }
 
-    /// Where it serves gRPC.
+    /// The address for gRPC.
     pub fn grpc(&self) -> SocketAddr {
         self.grpc
     }
 
-    /// Stops within `shutdown.timeout`: not ready for the time of `drain`, then no new requests, until those received are
-    /// answered; then all other parts, phase by phase.
+    /// Stops within `shutdown.timeout`. During `drain` the process serves but is not ready. Then it refuses new
+    /// requests and answers those received. Then all other parts stop, phase by phase.
     pub async fn stop(self, drain: Duration) {
         self.life.stop(drain, self.shutdown.timeout).await;
     }
@@ -275,7 +275,7 @@ impl Running {
 
 type Wired = (Platform, Module, Vec<Arc<ServiceDatabase>>);
 
-/// Makes the parts of one service. None when its configuration is wrong, which is noted.
+/// Makes the parts of one service. `None` when its configuration is wrong; `problems` has the mistakes.
 async fn wire(
     service: &Service,
     file: Option<Layer>,
@@ -299,7 +299,7 @@ async fn wire(
         Err(error) => return Ok(wrong(error, problems)),
     };
     let module = (service.wire)(&platform).await;
-    // What is wrong with the configuration explains an error of the wiring better than the error itself.
+    // Mistakes in the configuration come first: they explain an error of the wiring better than the error itself.
     let databases = match platform.finish() {
         Ok(databases) => databases,
         Err(error) => return Ok(wrong(error, problems)),

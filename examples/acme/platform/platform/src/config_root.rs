@@ -1,4 +1,4 @@
-//! The sections of a process. Each is declared beside the code that it configures.
+//! The configuration sections of a process. Each is declared next to the code that it configures.
 
 use std::time::Duration;
 

@@ -1,11 +1,11 @@
-//! What a service is built on: one name for the crates under `platform/`, and the life of a process.
+//! The base of every service: one name for the crates under `platform/`, and the life cycle of a process.
 //!
-//! - A service describes itself with [`service!`] and is [`run`]; begin there.
-//! - While it is wired, [`Platform`] gives it what it needs, and it collects in a [`Module`] what it offers.
-//! - [`Application`] puts services together to a process, starts its parts and stops them in order.
-//! - Everything else is re-exported from the crate whose job it is; each begins with what it promises.
+//! - A service describes itself with [`service!`], and [`run`] runs it; begin there.
+//! - During wiring, [`Platform`] gives a service what it needs. The service returns what it offers in a [`Module`].
+//! - [`Application`] combines services into a process, starts its parts and stops them in order.
+//! - Everything else is re-exported from its own crate. The documentation of each crate begins with its promises.
 //!
-//! `biz` of a service needs [`Error`], [`filter`], [`page`] and [`time`] alone, which know neither SQL nor any server.
+//! `biz` of a service needs only [`Error`], [`filter`], [`page`] and [`time`], which know neither SQL nor servers.
 
 mod application;
 mod config_root;

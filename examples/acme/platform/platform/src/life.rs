@@ -1,4 +1,4 @@
-//! The parts of a process while they run, and their end, phase by phase.
+//! The running parts of a process, and how they stop, phase by phase.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,7 +6,7 @@ use platform_base::{Part, Phase, StartError, Stop};
 use tokio::time::Instant;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// Parts that run.
+/// Running parts.
 pub(crate) struct Life {
     draining: CancellationToken,
     phases: Vec<RunningPhase>,
@@ -18,7 +18,7 @@ struct RunningPhase {
     tasks: TaskTracker,
 }
 
-/// Does what the parts must do before anything is served, in their order.
+/// Starts the parts in order, before the process serves requests.
 pub(crate) async fn start(parts: &[Arc<dyn Part>]) -> Result<(), StartError> {
     for part in parts {
         part.start().await?;
@@ -27,7 +27,7 @@ pub(crate) async fn start(parts: &[Arc<dyn Part>]) -> Result<(), StartError> {
 }
 
 impl Life {
-    /// Runs each part in a task of its own. `draining` will say that the process is about to stop.
+    /// Runs each part in its own task. `draining` is cancelled when the process is about to stop.
     pub fn run(parts: &[Arc<dyn Part>], draining: CancellationToken) -> Self {
         let phase = |phase| {
             let of_phase = parts.iter().filter(|part| part.phase() == phase);
@@ -53,8 +53,7 @@ impl Life {
         }
     }
 
-    /// Stops within the time given. Listeners are told after `drain`: until then, others can notice that this process
-    /// goes.
+    /// Stops within this time. Listeners stop only after `drain`, so that load balancers have time to notice.
     pub async fn stop(self, drain: Duration, within: Duration) {
         let ends = Instant::now() + within;
         let drained = (Instant::now() + drain).min(ends);
@@ -86,7 +85,7 @@ mod tests {
 
     type Diary = Arc<Mutex<Vec<String>>>;
 
-    /// Writes down when it ends; one that hangs never does.
+    /// Records when it ends. If it hangs, it never ends.
     struct Writer {
         name: &'static str,
         phase: Phase,
@@ -110,7 +109,7 @@ mod tests {
             if self.hangs {
                 std::future::pending::<()>().await;
             }
-            // What began first would end first, were the phases not waited for.
+            // If the phases did not wait for each other, the part that began first would end first.
             tokio::time::sleep(Duration::from_millis(10)).await;
             let mut diary = self.diary.lock().unwrap_or_else(PoisonError::into_inner);
             diary.push(self.name.to_owned());

@@ -1,4 +1,4 @@
-//! The command line of a service, and the life of its process.
+//! The command line of a service and the life cycle of its process.
 
 use std::{io::ErrorKind, path::PathBuf, process::ExitCode, time::Duration};
 
@@ -43,18 +43,18 @@ enum Migrate {
     Down,
 }
 
-/// The whole of a service's `main`: reads the command line, and serves until it is told to stop. Services in `mounted`
-/// share the process and its ports.
+/// The whole of a service's `main`: reads the command line and serves until a signal. Services in `mounted` share the
+/// process and its ports.
 pub fn run(service: &Service, mounted: &[&Service]) -> ExitCode {
     let matches = command_line(service).get_matches();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
-    // First of all: paths of the configuration begin at the root of the workspace.
+    // This comes first, because paths in the configuration start at the root of the workspace.
     let entered = workspace::enter_root().and(runtime);
     let ended = entered.map_err(StartError::new).and_then(|runtime| {
         let ended = runtime.block_on(execute(service, mounted, &matches));
-        // A query that still runs on a thread of its own must not hold the process up.
+        // Do not wait for a query that still runs in a thread of its own.
         runtime.shutdown_background();
         ended
     });
@@ -67,7 +67,7 @@ pub fn run(service: &Service, mounted: &[&Service]) -> ExitCode {
     }
 }
 
-/// The path as it was meant in the folder where the command was typed.
+/// Makes a path absolute before the process changes its working directory.
 fn absolute(path: &str) -> std::io::Result<PathBuf> {
     std::path::absolute(path)
 }
@@ -161,7 +161,7 @@ fn print_config(application: &Application) {
 
 /// Serves until a signal.
 async fn serve(service: &Service, application: Application) -> Result<(), StartError> {
-    // Asked for before anything is served, so that a signal is never answered by an abrupt end.
+    // Registered before the start, so that a signal during the start does not kill the process.
     let mut terminate = signal(SignalKind::terminate()).map_err(StartError::new)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::new)?;
     let drain = application.config().shutdown.drain;
@@ -172,7 +172,7 @@ async fn serve(service: &Service, application: Application) -> Result<(), StartE
     };
     tracing::info!(service = service.name, version = service.version, http = %running.http(), grpc = %running.grpc(), "serving");
 
-    // A person at a terminal does not want to wait for load balancers.
+    // Ctrl-C comes from a person at a terminal, who should not wait for load balancers.
     let drain = tokio::select! {
         _ = terminate.recv() => drain,
         _ = interrupt.recv() => Duration::ZERO,
@@ -185,14 +185,14 @@ async fn serve(service: &Service, application: Application) -> Result<(), StartE
     }
 }
 
-/// The environment, over the file `.env` where there is one.
+/// The variables of the file `.env`, if there is one, then those of the environment, which win.
 fn variables() -> Result<Vec<(String, String, String)>, StartError> {
     let wrong =
         |error: &dyn std::fmt::Display| StartError::new(format!(".env cannot be read: {error}"));
     let mut variables = Vec::new();
     match std::fs::read_to_string(".env") {
         Ok(text) => {
-            // Some editors begin a file with a byte order mark.
+            // Some editors write a byte order mark at the start of a file.
             let text = text.trim_start_matches('\u{feff}');
             for line in dotenvy::from_read_iter(text.as_bytes()) {
                 let (name, value) = line.map_err(|error| wrong(&error))?;

@@ -1,4 +1,4 @@
-//! What a service is to the platform, and the platform to a service.
+//! A service as the platform sees it, and the platform as a service sees it.
 
 use std::{
     future::Future,
@@ -20,7 +20,7 @@ use platform_database::{Database, Migrations, ServiceDatabase};
 
 use crate::config_root::Config;
 
-/// A service, as [`crate::service!`] describes it. It runs in a process of its own or mounted in another's.
+/// A service, described with [`crate::service!`]. It runs in its own process or mounted in another one.
 #[derive(Clone, Copy)]
 pub struct Service {
     /// The package's name.
@@ -38,7 +38,7 @@ pub struct Service {
 #[doc(hidden)]
 pub type Making<'a, T> = Pin<Box<dyn Future<Output = Result<T, StartError>> + Send + 'a>>;
 
-/// What a service can be told on the command line beside `serve` and `migrate`.
+/// The commands that a service adds to the common ones.
 #[doc(hidden)]
 #[derive(Clone, Copy)]
 pub struct Commands {
@@ -46,10 +46,10 @@ pub struct Commands {
     pub run: for<'a> fn(&'a Platform, &'a ArgMatches) -> Making<'a, ()>,
 }
 
-/// Describes the service of this package: its name and version, the `config.yaml` beside its `Cargo.toml`, and
+/// Describes the service of this package: its name and version, the `config.yaml` next to its `Cargo.toml`, and
 /// `async fn wire(&Platform) -> Result<Module, platform::StartError>`, which makes its parts.
 ///
-/// With `commands: T`, the service has the commands of the `clap::Subcommand` `T` beside those of every service, run by
+/// `commands: T` adds the commands of the `clap::Subcommand` `T` to the common ones. They are run by
 /// `async fn run(self, &Platform) -> Result<(), platform::StartError>`.
 #[macro_export]
 macro_rules! service {
@@ -77,7 +77,7 @@ macro_rules! service {
     };
 }
 
-/// What a service offers, collected by its `wire`.
+/// The contracts, routes and parts of a service, collected by its `wire`.
 #[derive(Default)]
 pub struct Module {
     pub(crate) contracts: Vec<Contract>,
@@ -87,7 +87,7 @@ pub struct Module {
 }
 
 impl Module {
-    /// A module that offers nothing yet.
+    /// An empty module.
     pub fn new() -> Self {
         Self::default()
     }
@@ -98,28 +98,28 @@ impl Module {
         self
     }
 
-    /// Serves routes of the service's own over HTTP, beside those of its contracts. No layer stands around them: no
-    /// token is looked at, nothing is limited or measured.
+    /// Adds the service's own HTTP routes, next to those of its contracts. No layer wraps them: no token is checked, no
+    /// rate limit applies, no call is measured.
     pub fn routes(mut self, routes: Router) -> Self {
         self.routes = self.routes.merge(routes);
         self
     }
 
-    /// Makes something a part of the process: it is started, run, asked whether it is ready, and stopped in its phase.
+    /// Adds a part to the process: it is started, run, asked whether it is ready, and stopped in its phase.
     pub fn part(mut self, part: impl Part) -> Self {
         self.parts.push(Arc::new(part));
         self
     }
 
     /// Makes the process the issuer of the tokens that these keys sign: it serves the public keys at
-    /// `/.well-known/jwks.json` and verifies with them itself.
+    /// `/.well-known/jwks.json` and verifies tokens with them.
     pub fn issuer(mut self, keys: &SigningKeys) -> Self {
         self.issuer = Some(keys.clone());
         self
     }
 }
 
-/// What the platform gives a service while it is wired.
+/// Gives a service what it needs in its `wire`.
 pub struct Platform {
     name: &'static str,
     config: Config,
@@ -128,8 +128,8 @@ pub struct Platform {
 }
 
 impl Platform {
-    /// The configuration of a service. A wrong value leaves a default in its place, so that mistakes in the service's own
-    /// settings are found as well; [`Platform::finish`] then refuses to start.
+    /// Reads the configuration of a service. A wrong value is replaced by its default, so that mistakes in the
+    /// service's own settings are found as well; [`Platform::finish`] then refuses to start.
     pub(crate) fn new(
         service: &Service,
         mut configuration: Configuration,
@@ -155,7 +155,7 @@ impl Platform {
         &self.config
     }
 
-    /// What a token must say, and the keys; [`SigningKeys`] sign by it.
+    /// The configuration of tokens and keys; [`SigningKeys`] sign by it.
     pub fn auth(&self) -> &platform_auth::Config {
         &self.config.auth
     }
@@ -164,7 +164,7 @@ impl Platform {
     /// [`section!`](crate::section).
     ///
     /// # Errors
-    /// When a key that must be given is missing or wrong.
+    /// When a required key is missing or wrong.
     pub fn settings<S: Section>(&self) -> Result<S, StartError> {
         let mut configuration = lock(&self.configuration);
         match configuration.read(SETTINGS) {
@@ -173,7 +173,7 @@ impl Platform {
         }
     }
 
-    /// The service's database. Connections are made when they are needed; its being away makes the service not ready.
+    /// The service's database. It connects when needed. While the database is down, the service is not ready.
     ///
     /// # Errors
     /// When TLS cannot be set up.
@@ -186,7 +186,7 @@ impl Platform {
         Ok(database)
     }
 
-    /// The service's cache; a Redis that is away is no reason not to be ready.
+    /// The service's cache. While its Redis is down, the service stays ready.
     ///
     /// # Errors
     /// When TLS cannot be set up.
@@ -194,7 +194,7 @@ impl Platform {
         Cache::open(self.name, &self.config.cache)
     }
 
-    /// A connection to another service, which proves there that this one calls.
+    /// A connection to another service. It proves there that this service is calling.
     ///
     /// # Errors
     /// When the key of this service cannot be read or made.
@@ -203,13 +203,13 @@ impl Platform {
         Ok(client::Connection::new(address, key))
     }
 
-    /// Ends the wiring: the databases in use, if all of the configuration was right.
+    /// Ends the wiring. Returns the databases in use if the whole configuration is right.
     pub(crate) fn finish(&self) -> Result<Vec<Arc<ServiceDatabase>>, ConfigError> {
         lock(&self.configuration).finish()?;
         Ok(std::mem::take(&mut lock(&self.databases)))
     }
 
-    /// The variables that look like keys of this service and are none, with the right spelling.
+    /// The variables that look like misspelt keys of this service, with the right spelling.
     pub(crate) fn misspelt(&self, names: &[&str]) -> Vec<(String, String)> {
         let configuration = lock(&self.configuration);
         let misspelt = configuration.misspelt(names.iter().copied());

@@ -1,4 +1,4 @@
-//! What a policy demands, over both transports: a contract made by hand, of which each method has another policy.
+//! What a policy demands, over both transports: a contract made by hand with a different policy for each method.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -105,7 +105,7 @@ const fn template(text: &'static str, segments: &'static [Segment]) -> Template 
     }
 }
 
-/// A module whose routes belong to these methods.
+/// A module with routes for these methods.
 fn desk(methods: &'static [Method]) -> Module {
     let routes = methods.iter().zip(&TEMPLATES);
     let routes = routes.map(|(method, template)| Route {
@@ -129,7 +129,7 @@ fn desk(methods: &'static [Method]) -> Module {
     Module::new().contract(Contract::new(description, grpc, routes.collect::<Vec<_>>()))
 }
 
-/// Of the methods with an owner, only `Own` asks who that is; `Open` asks, and has none.
+/// Of the methods with an owner, only `Own` asks for it. `Open` asks for an owner and has none.
 async fn answer(request: Request, transport: Transport) -> Result<Response, Infallible> {
     let path = request.uri().path().to_lowercase();
     let request = tonic::Request::from_http(request);
@@ -140,7 +140,7 @@ async fn answer(request: Request, transport: Transport) -> Result<Response, Infa
     };
     Ok(match answer {
         Ok(owner) if transport == Transport::Http => Response::new(Body::from(owner)),
-        // A message without a field, in the frame that gRPC puts around it.
+        // An empty message in a gRPC frame.
         Ok(_) => Response::new(Body::from(vec![0; 5])),
         Err(status) => status_response(status, transport),
     })
@@ -231,7 +231,7 @@ async fn a_method_that_forgets_its_owner_never_succeeds() {
     let code = call(&server, "/desk.v1.DeskService/Forget").await;
     assert_eq!(code, Code::Internal);
 
-    // An error shows and changes nothing: it may come before the question.
+    // An error shows and changes nothing, so it may be returned before the owner is asked for.
     assert_eq!(server.post("/miss", json!({})).await.status, 404);
     let code = call(&server, "/desk.v1.DeskService/Miss").await;
     assert_eq!(code, Code::NotFound);

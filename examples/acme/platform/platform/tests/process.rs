@@ -1,4 +1,4 @@
-//! A whole process, as its clients and its operators see it: a contract made by hand, real connections.
+//! A whole process as its clients and its operators see it: a contract made by hand, real connections.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -144,7 +144,7 @@ async fn answer(request: Request) -> Result<Response, Infallible> {
     })
 }
 
-/// Calls a method over gRPC; answers with the headers and what comes after them.
+/// Calls a method over gRPC. Returns the headers, and the body and trailers as text.
 async fn rpc(server: &TestServer, path: &str, headers: &[(&str, &str)]) -> (HeaderMap, String) {
     let mut request = http::Request::post(path);
     for (name, value) in [("content-type", "application/grpc"), ("te", "trailers")]
@@ -355,7 +355,7 @@ async fn the_stop_ends_in_time_whatever_a_request_does() {
 
 #[tokio::test]
 async fn a_peer_that_answers_nothing_does_not_hold_the_stop_up() {
-    // The preface of HTTP/2 and an empty SETTINGS frame (RFC 9113, section 3.4), and not a word more.
+    // The preface of HTTP/2 and an empty SETTINGS frame (RFC 9113, section 3.4), and nothing more.
     const HELLO: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
     let server = start(&[("shutdown.timeout", "30s")]).await;
     let mut peer = TcpStream::connect(server.http()).await.unwrap();

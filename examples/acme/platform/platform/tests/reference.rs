@@ -1,6 +1,6 @@
-//! `docs/configuration.md` says what the declarations of the sections say.
+//! `docs/configuration.md` matches the declarations of the sections.
 //!
-//! `UPDATE_REFERENCE=1 cargo test -p platform --test reference` writes it anew.
+//! `UPDATE_REFERENCE=1 cargo test -p platform --test reference` rewrites it.
 
 use std::{env, fs, path::PathBuf};
 

@@ -1,4 +1,4 @@
-//! What stands in the place of the client in a program that is built without it.
+//! Replaces the client in a program that is built without it.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,4 +1,4 @@
-//! The client.
+//! The client, with its circuit breaker.
 
 use std::{
     sync::{
@@ -25,20 +25,20 @@ use crate::{Failure, Options, REST, url};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A connection that says nothing for so long, though it is asked, is dead and made anew.
+/// A connection that does not answer commands for this time is replaced.
 const UNRESPONSIVE: Duration = Duration::from_secs(10);
 
 /// A connection to a Redis.
 pub struct Redis {
     client: Client,
     breaker: Breaker,
-    /// Whether the log says that Redis fails.
+    /// Whether the log already says that Redis fails.
     is_told: AtomicBool,
     complaints: LogOnce,
 }
 
 impl Redis {
-    /// Begins to connect. To be called within a runtime.
+    /// Starts to connect in the background. Must be called within a runtime.
     ///
     /// # Errors
     /// When TLS cannot be set up.
@@ -69,7 +69,7 @@ impl Redis {
             .set_policy(ReconnectPolicy::new_exponential(0, 100, 2_000, 2))
             .build()
             .map_err(StartError::new)?;
-        // In a task of its own, for ever.
+        // fred runs the connection in a task of its own until the process ends.
         drop(client.connect());
         Ok(Arc::new(Self {
             client,
@@ -79,13 +79,13 @@ impl Redis {
         }))
     }
 
-    /// Whether there is a connection.
+    /// Whether the client is connected.
     pub fn is_connected(&self) -> bool {
         self.client.is_connected()
     }
 
-    /// Whether to go on without: the last command failed less than a second ago. Of those who ask after that second, one
-    /// may try.
+    /// Whether the circuit breaker is open, so that callers skip Redis: the last command failed less than a second ago.
+    /// After that second, one caller may try again.
     pub fn is_open(&self) -> bool {
         self.breaker.is_open()
     }
@@ -98,15 +98,15 @@ impl Redis {
     /// The value of a key.
     ///
     /// # Errors
-    /// When it is no text, or there is no answer.
+    /// When the value is not a text, or Redis does not answer.
     pub async fn get(&self, key: &str) -> Result<Option<Bytes>, Failure> {
         self.note(self.client.get(key).await)
     }
 
-    /// Sets a key that is not there, for a while; whether it was done.
+    /// Sets a key if it does not exist, with an expiry. Returns whether it was set.
     ///
     /// # Errors
-    /// When there is no answer.
+    /// When Redis does not answer.
     pub async fn set_if_absent(
         &self,
         key: &str,
@@ -123,15 +123,15 @@ impl Redis {
     /// Removes a key.
     ///
     /// # Errors
-    /// When there is no answer.
+    /// When Redis does not answer.
     pub async fn delete(&self, key: &str) -> Result<(), Failure> {
         self.note(self.client.del::<i64, _>(key).await).map(drop)
     }
 
-    /// The number that a script makes of a key.
+    /// Runs a script on a key and returns its number.
     ///
     /// # Errors
-    /// When there is no answer, or it is no number.
+    /// When Redis does not answer, or the result is not a number.
     pub async fn eval(
         &self,
         script: &'static str,
@@ -141,8 +141,7 @@ impl Redis {
         self.note(self.client.eval(script, key, arguments).await)
     }
 
-    /// Notes whether there was an answer. The log is told when that changes; of a Redis that comes and goes, once a
-    /// minute.
+    /// Records whether Redis answered. A change is logged; if Redis fails again and again, at most once a minute.
     fn note<T>(&self, answer: Result<T, Error>) -> Result<T, Failure> {
         match answer {
             Err(error) if *error.kind() != ErrorKind::InvalidArgument => {
@@ -153,7 +152,7 @@ impl Redis {
                 }
                 Err(Failure::NoAnswer)
             }
-            // A value of another type is an answer, too.
+            // A value of the wrong type is an answer, too: Redis works.
             answer => {
                 self.breaker.close();
                 if self.is_told.load(Ordering::Relaxed)
@@ -167,11 +166,11 @@ impl Redis {
     }
 }
 
-/// Open after a failure, until somebody may try again.
+/// The circuit breaker: open after a failure, until one caller may try again.
 struct Breaker {
     failed: AtomicBool,
     made: Instant,
-    /// When the next may try: milliseconds after `made`.
+    /// When the next caller may try, in milliseconds after `made`.
     retry_at: AtomicU64,
 }
 

@@ -1,4 +1,4 @@
-//! Where a Redis is.
+//! The address of a Redis.
 
 #[cfg(feature = "redis")]
 use fred::types::config::Config;
@@ -6,7 +6,7 @@ use platform_base::config::Setting;
 use secrecy::SecretString;
 use serde_json::Value;
 
-/// The URL of a Redis; it may hold a password and is never printed.
+/// The URL of a Redis. It may hold a password and is never printed.
 ///
 /// `redis://user:password@host:6379`, with TLS `rediss://…`; also `redis-cluster://host:port?node=host:port` and
 /// `redis-sentinel://host:port?sentinelServiceName=name`.
@@ -16,7 +16,7 @@ pub struct RedisUrl(pub SecretString);
 impl Setting for RedisUrl {
     const KIND: &'static str = "URL";
 
-    /// What is wrong is told without the URL.
+    /// The message does not repeat the URL.
     fn read(value: &Value) -> Result<Self, String> {
         let url = value.as_str().unwrap_or_default();
         check(url)?;
@@ -24,34 +24,34 @@ impl Setting for RedisUrl {
     }
 }
 
-/// Whether a URL can be used.
+/// Checks a URL.
 ///
 /// # Errors
-/// What is wrong with it, in words that do not repeat it.
+/// The mistake, in words that do not repeat the URL.
 #[cfg(feature = "redis")]
 fn check(url: &str) -> Result<(), String> {
     parse(url).map(drop).map_err(str::to_owned)
 }
 
-/// No URL can be used.
+/// Refuses every URL.
 #[cfg(not(feature = "redis"))]
 fn check(_: &str) -> Result<(), String> {
     Err(MISSING.to_owned())
 }
 
-/// Why no URL can be used in a program that is built without the client.
+/// Why every URL is refused in a program that is built without the client.
 #[cfg(not(feature = "redis"))]
 pub(crate) const MISSING: &str = "this program was built without Redis: add `redis` to the features of `platform` in \
     the Cargo.toml of the workspace";
 
-/// The servers, the user and all else that a URL says, and whether TLS is wanted.
+/// The servers, the user and the other parts of the URL, and whether it asks for TLS.
 ///
 /// # Errors
-/// What is wrong with it, in words that do not repeat it.
+/// The mistake, in words that do not repeat the URL.
 #[cfg(feature = "redis")]
 pub(crate) fn parse(url: &str) -> Result<(Config, bool), &'static str> {
     let (scheme, rest) = url.split_once("://").unwrap_or_default();
-    // Told of TLS, fred would ask the system for its certificates here and now.
+    // With a TLS scheme, fred would load the system's certificates at once, so it gets the scheme without TLS.
     let (scheme, with_tls) = match scheme {
         "redis" | "redis-cluster" | "redis-sentinel" => (scheme, false),
         "rediss" => ("redis", true),

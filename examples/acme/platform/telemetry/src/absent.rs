@@ -1,4 +1,4 @@
-//! What stands in the place of the exporter in a program that is built without it.
+//! Replaces the exporter in a program that is built without it.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tracing_subscriber::Layer;
 
 use crate::config::OtlpEndpoint;
 
-/// An exporter that cannot exist: an endpoint is refused in the configuration.
+/// An exporter that cannot exist: the configuration refuses an endpoint.
 pub(crate) enum Exporter {}
 
 impl Exporter {

@@ -27,11 +27,11 @@ section! {
     }
 }
 
-/// Which log lines are written.
+/// The filter of log lines.
 #[derive(Clone, Debug)]
 pub struct LogLevel(pub Targets);
 
-/// The HTTP stack tells of every frame in `debug`; it is asked by name (`info,h2=debug`) or not at all.
+/// In `debug`, the HTTP stack logs every frame. So it stays at `info` unless the level names it (`info,h2=debug`).
 const QUIET: &str = "h2=info,hyper=info,hyper_util=info,tonic=info,tower=info,tokio_postgres=info";
 
 impl Setting for LogLevel {
@@ -44,10 +44,10 @@ impl Setting for LogLevel {
                 "`{text}` is not a level: write error, warn, info, debug, trace or off, or info,my_module=debug"
             )
         };
-        // `Targets` would take a misspelt level for the name of a module.
+        // `Targets` would read a misspelt level as the name of a module.
         let level = |directive: &str| {
             let level = directive.rsplit('=').next().unwrap_or_default().trim();
-            // A number would be a level, too, and nothing the lowest.
+            // `LevelFilter` also accepts a number, and reads an empty text as the lowest level.
             level.starts_with(char::is_alphabetic) && level.parse::<LevelFilter>().is_ok()
         };
         if !text.split(',').all(level) {
@@ -58,12 +58,12 @@ impl Setting for LogLevel {
     }
 }
 
-/// The form of log lines.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
-    /// A line to be read by people, coloured on a terminal.
+    /// One line for people to read, coloured on a terminal.
     Pretty,
-    /// An object per line, to be read by machines.
+    /// One JSON object per line, for programs to read.
     Json,
 }
 
@@ -75,7 +75,7 @@ impl Setting for LogFormat {
     }
 }
 
-/// The address of a collector.
+/// The address of an OTLP collector.
 #[derive(Clone, Debug)]
 pub struct OtlpEndpoint(pub http::Uri);
 

@@ -1,10 +1,10 @@
 //! Logs, traces and metrics of the process.
 //!
-//! - [`init`] starts logging and, where an endpoint is configured, tracing; begin there.
-//! - [`Metrics`] is the page for Prometheus behind the macros of the crate `metrics`.
+//! - [`init`] starts logging and, if an endpoint is configured, tracing; begin there.
+//! - [`Metrics`] renders the Prometheus page with what the macros of the crate `metrics` recorded.
 //!
-//! The crate promises that each log line carries the ids of its request, and that spans cost nothing in a request that is
-//! not traced. Without the feature `otlp` nothing is sent, and an endpoint is refused.
+//! The crate promises that each log line has the ids of its request, and that spans cost nothing in a request that is
+//! not traced. Without the feature `otlp` no traces are sent, and an endpoint in the configuration is refused.
 
 mod config;
 mod log;
@@ -25,18 +25,18 @@ pub use self::{
     metrics::Metrics,
 };
 
-/// The traces that are still to be sent. As the last part of a process, it sends them at the end.
+/// The exporter of traces. It stops last in a process and then sends the remaining spans.
 pub struct Traces {
     exporter: Option<otlp::Exporter>,
 }
 
-/// How long the last traces may take.
+/// The timeout for sending the last traces.
 const LAST: Duration = Duration::from_secs(5);
 
-/// Starts logging and, where an endpoint is configured, tracing. Once per process, within its runtime.
+/// Starts logging and, if an endpoint is configured, tracing. Call it once per process, within its runtime.
 ///
 /// # Errors
-/// When it was done before, or the exporter cannot be made.
+/// When it was called before, or the exporter cannot be made.
 pub fn init(
     service: &'static str,
     version: &'static str,
@@ -75,7 +75,7 @@ impl Part for Traces {
     }
 }
 
-/// The cause of a panic goes to the log, beside the ids of its request.
+/// Logs the cause of a panic with the ids of its request.
 fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let location = panic

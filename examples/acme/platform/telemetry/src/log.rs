@@ -1,4 +1,4 @@
-//! Log lines, for people or for machines, each with the ids of its request.
+//! Log lines for people or for machines, each with the ids of its request.
 
 use std::fmt;
 
@@ -88,7 +88,7 @@ fn colour(level: &Level) -> &'static str {
     }
 }
 
-/// An object per line; the fields of the event are its members.
+/// One JSON object per line; the fields of the event are its members.
 struct Json {
     service: &'static str,
 }

@@ -5,15 +5,15 @@ use std::{sync::OnceLock, time::Duration};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use platform_base::{Part, Phase, StartError, Stop, async_trait, every};
 
-/// The metrics of the process, in the form of Prometheus.
+/// The metrics of the process, in Prometheus format.
 #[derive(Clone, Copy)]
 pub struct Metrics(&'static PrometheusHandle);
 
 impl Metrics {
-    /// Makes this the recorder behind the macros of the crate `metrics`, at the first call.
+    /// Installs the recorder behind the macros of the crate `metrics`, at the first call.
     ///
     /// # Errors
-    /// When another recorder is there.
+    /// When another recorder is installed.
     pub fn install() -> Result<Self, StartError> {
         static HANDLE: OnceLock<Result<PrometheusHandle, String>> = OnceLock::new();
         let handle = HANDLE.get_or_init(install).as_ref();
@@ -22,13 +22,13 @@ impl Metrics {
             .map_err(|error| StartError::new(error.as_str()))
     }
 
-    /// The page for Prometheus.
+    /// The metrics page for Prometheus.
     pub fn render(&self) -> String {
         self.0.render()
     }
 }
 
-/// The exporter collects samples until someone asks for them, or until this sorts them in.
+/// The exporter stores all samples until a scrape or this regular upkeep aggregates them.
 #[async_trait]
 impl Part for Metrics {
     fn name(&self) -> String {

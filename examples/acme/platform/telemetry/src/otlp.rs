@@ -1,7 +1,7 @@
 //! Traces, sent over OTLP.
 //!
-//! Whether a request is traced is decided before anything is made for it. A span that a handler makes
-//! (`tracing::info_span!`) is sent when its request is.
+//! Whether a request is traced is decided at its start, before any span is made. A span that a handler makes
+//! (`tracing::info_span!`) is sent if its request is traced.
 
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ impl Exporter {
     where
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
-        // The level keeps the many callsites of the HTTP stack switched off for good.
+        // The level hint disables the many callsites of the HTTP stack below `info` for good.
         const LEVEL: LevelFilter = LevelFilter::INFO;
         let filter = dynamic_filter_fn(|metadata, _| *metadata.level() <= LEVEL && is_traced());
         let filter = filter.with_max_level_hint(LEVEL);
@@ -64,7 +64,7 @@ impl Exporter {
             .boxed()
     }
 
-    /// Sends what has not been sent yet, within the time given.
+    /// Sends the remaining spans, within this time.
     pub async fn flush(&self, within: Duration) {
         let provider = self.0.clone();
         let flushed = tokio::task::spawn_blocking(move || provider.shutdown_with_timeout(within));
@@ -74,12 +74,12 @@ impl Exporter {
     }
 }
 
-/// Whether spans are wanted where this is asked.
+/// Whether the current request is traced.
 fn is_traced() -> bool {
     context::with(|ids| ids.sampled).unwrap_or(false)
 }
 
-/// A trace that starts here takes the id that the request's log lines already carry.
+/// A new trace takes the trace id that the log lines of the request already have.
 #[derive(Debug)]
 struct Ids(RandomIdGenerator);
 

@@ -1,4 +1,4 @@
-//! The rules, knowing neither transport nor SQL.
+//! The domain rules, independent of transport and SQL.
 
 use std::collections::HashMap;
 
@@ -45,7 +45,7 @@ impl Listed for Consultant {
     }
 
     fn value(&self, field: ConsultantField) -> Option<filter::Value> {
-        // A field without an index is `_`.
+        // A `_` stands for a field without an index.
         let Self {
             id: _,
             version: _,
@@ -63,7 +63,7 @@ impl Listed for Consultant {
     }
 }
 
-/// What it takes to create a consultant.
+/// The values of a new consultant.
 #[derive(Debug, Clone)]
 pub struct NewConsultant {
     pub name: String,
@@ -72,7 +72,7 @@ pub struct NewConsultant {
     pub active: bool,
 }
 
-/// New values; the outer `None` leaves a field as it is.
+/// The new values. An outer `None` leaves a field unchanged.
 #[derive(Debug, Default, Clone)]
 pub struct ConsultantChange {
     pub name: Option<String>,
@@ -81,7 +81,7 @@ pub struct ConsultantChange {
     pub active: Option<bool>,
 }
 
-/// Why a call did nothing.
+/// The errors of the use cases.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("there is no consultant {0}")]
@@ -99,21 +99,21 @@ pub enum Error {
     Platform(#[from] platform::Error),
 }
 
-/// Where consultants are kept.
+/// The storage of consultants.
 pub trait ConsultantRepository: Send + Sync + 'static {
-    /// Adds a consultant; `false` when there is one with its id already, [`Error::AlreadyExists`] when a value that must be unique is taken.
+    /// Adds a consultant; `false` when its id already exists, [`Error::AlreadyExists`] when a value that must be unique is taken.
     fn insert(&self, consultant: &Consultant) -> impl Future<Output = Result<bool, Error>> + Send;
 
     /// Finds one consultant.
     fn find(&self, id: Uuid) -> impl Future<Output = Result<Option<Consultant>, Error>> + Send;
 
-    /// Finds those of several that there are, in any order.
+    /// Finds those that exist, in any order.
     fn find_many(
         &self,
         ids: &[Uuid],
     ) -> impl Future<Output = Result<Vec<Consultant>, Error>> + Send;
 
-    /// Lists the consultants that the query asks for, and one more if there is.
+    /// Lists the consultants that match the query, at most [`ListQuery::limit`].
     fn list(
         &self,
         query: &ListQuery<ConsultantField>,
@@ -144,12 +144,12 @@ pub struct Consultants<R> {
 }
 
 impl<R: ConsultantRepository> Consultants<R> {
-    /// Consultants kept in this repository.
+    /// Uses this repository of consultants.
     pub fn new(repository: R) -> Self {
         Self { repository }
     }
 
-    /// Creates a consultant with this id. Asked for again, as after an answer that was lost, it is found instead.
+    /// Creates a consultant with this id. A repeated request, as after a lost response, returns the existing one.
     pub async fn create(&self, id: Uuid, new: NewConsultant) -> Result<Consultant, Error> {
         let now = platform::time::now();
         let NewConsultant {
@@ -178,7 +178,7 @@ impl<R: ConsultantRepository> Consultants<R> {
             updated_at,
             ..consultant
         };
-        // Once it has been changed, nobody knows what it was created as.
+        // Only version 1 still has the values that it was created with.
         if stored.version == 1 && stored != asked_for {
             return Err(Error::RequestIdReused);
         }
@@ -190,7 +190,7 @@ impl<R: ConsultantRepository> Consultants<R> {
         self.repository.find(id).await?.ok_or(Error::NotFound(id))
     }
 
-    /// Finds several, in the order of their ids; [`Error::NotFound`] when one is missing.
+    /// Finds several, in the order of `ids`; [`Error::NotFound`] when one is missing.
     pub async fn batch_get(&self, ids: &[Uuid]) -> Result<Vec<Consultant>, Error> {
         let found = self.repository.find_many(ids).await?;
         let found: HashMap<_, _> = found.into_iter().map(|row| (row.id, row)).collect();
@@ -234,7 +234,7 @@ impl<R: ConsultantRepository> Consultants<R> {
         Err(self.gone_or_changed(id).await?)
     }
 
-    /// Why no row was written.
+    /// Finds out why no row was written.
     async fn gone_or_changed(&self, id: Uuid) -> Result<Error, Error> {
         self.get(id).await?;
         Ok(Error::Changed(id))

@@ -23,7 +23,7 @@ pub struct ConsultantStore {
 }
 
 impl ConsultantStore {
-    /// Consultants in this database, whose migrations are the ones of this crate, behind this cache.
+    /// Stores consultants in this database, which the migrations of this crate set up, behind this cache.
     pub fn new(database: Database, cache: &Cache) -> Self {
         Self {
             database,
@@ -78,7 +78,7 @@ impl ConsultantRepository for ConsultantStore {
         })
         .map_err(taken);
         let inserted = match inserted {
-            // One with the same id, inserted at the same time, may be met by its unique values first.
+            // A concurrent insert with the same id may violate a unique value before it violates the id.
             Err(Error::AlreadyExists(_)) if self.read(id).await?.is_some() => 0,
             inserted => inserted?,
         };
@@ -151,7 +151,7 @@ impl ConsultantRepository for ConsultantStore {
                 .optional()
         })
         .map_err(taken)?;
-        // Even if none was found: what is cached may be what led the caller to look for it.
+        // Even if no row matched: a stale cache entry may have caused this call.
         invalidation.run().await;
         Ok(row.map(Consultant::from))
     }
@@ -170,7 +170,7 @@ impl ConsultantRepository for ConsultantStore {
     }
 }
 
-/// Where a field is kept.
+/// The column of a field.
 fn column(field: ConsultantField) -> database::Column<consultants::table> {
     match field {
         ConsultantField::CreatedAt => database::Column::of(consultants::created_at),
@@ -178,7 +178,7 @@ fn column(field: ConsultantField) -> database::Column<consultants::table> {
     }
 }
 
-/// What is read of a row, and cached.
+/// The columns that are read and cached.
 #[derive(Clone, Queryable, Selectable, Serialize, Deserialize)]
 #[diesel(table_name = consultants)]
 struct ConsultantRow {

@@ -1,7 +1,6 @@
 //! Consultants.
 //!
-//! A request goes through [`service`] (transport), [`biz`] (rules) and [`data`] (storage);
-//! [`server`] puts the three together.
+//! A request goes through [`service`] (transport), [`biz`] (rules) and [`data`] (storage). [`server`] wires them.
 
 pub mod biz;
 pub mod data;

@@ -5,15 +5,15 @@ use platform::{Module, Platform, Service, StartError, database::Migrations};
 
 use crate::{biz::Consultants, data::ConsultantStore, service::ConsultantApi};
 
-/// This service, as [`platform::run`] takes it.
+/// This service, for [`platform::run`].
 ///
-/// A `static` and no `const`, whose code would be compiled into the program and each test program instead of once, here.
+/// A `const` would be compiled into the program and into each test program; a `static` is compiled once, here.
 pub static SERVICE: Service = platform::service!(wire);
 
-/// The tables of this service.
+/// The migrations of this service's tables.
 pub const MIGRATIONS: Migrations = platform::migrations!();
 
-/// Read from top to bottom: each line needs the ones above it.
+/// Wires the service from top to bottom: each line needs the ones above it.
 async fn wire(platform: &Platform) -> Result<Module, StartError> {
     let database = platform.database(&MIGRATIONS)?;
     let cache = platform.cache()?;

@@ -1,4 +1,4 @@
-//! Transport: messages in, messages out, no rules.
+//! Transport: converts messages and contains no rules.
 
 use api_runtime::{UpdateMask, parse_uuid};
 use chrono::NaiveDate;
@@ -14,7 +14,7 @@ use crate::biz::{
     NewConsultant,
 };
 
-/// What lists can be filtered and ordered by; unless asked otherwise, they begin with the newest.
+/// The fields that lists can be filtered and ordered by. The default order is the newest first.
 pub const FIELDS: &[filter::Field<ConsultantField>] = &[
     filter::Field::required(
         ConsultantField::CreatedAt,
@@ -24,7 +24,7 @@ pub const FIELDS: &[filter::Field<ConsultantField>] = &[
     filter::Field::required(ConsultantField::Email, "email", filter::Kind::Text),
 ];
 
-/// `consultants.v1.ConsultantsService`.
+/// Implements `consultants.v1.ConsultantsService`.
 pub struct ConsultantApi<R> {
     consultants: Consultants<R>,
 }
@@ -36,7 +36,7 @@ impl<R> ConsultantApi<R> {
     }
 }
 
-// Requests arrive validated: what the contract requires is there and well formed.
+// Requests are validated before they arrive: required fields are present and well formed.
 #[tonic::async_trait]
 impl<R: ConsultantRepository> ConsultantsService for ConsultantApi<R> {
     async fn create_consultant(
@@ -131,7 +131,7 @@ impl<R: ConsultantRepository> ConsultantsService for ConsultantApi<R> {
     }
 }
 
-/// What a request creates. A `_` stands for what the server sets itself.
+/// The values of a create request. A `_` stands for a field that the server sets itself.
 fn new_consultant(message: v1::Consultant) -> Result<NewConsultant, Status> {
     let v1::Consultant {
         id: _,
@@ -151,7 +151,7 @@ fn new_consultant(message: v1::Consultant) -> Result<NewConsultant, Status> {
     })
 }
 
-/// What a request changes: the fields that its mask names. A `_` stands for what no request changes.
+/// The values of an update request: the fields that its mask names. A `_` stands for a field that no request changes.
 fn consultant_change(
     message: v1::Consultant,
     mask: &UpdateMask,

@@ -36,14 +36,14 @@ fn path_of(consultant: &Value) -> String {
     format!("{PATH}/{}", consultant["id"].as_str().unwrap())
 }
 
-/// That every field in `expected` has this value in `found`.
+/// Asserts that every field of `expected` has the same value in `found`.
 fn assert_holds(found: &Value, expected: &Value) {
     for (field, value) in expected.as_object().unwrap() {
         assert_eq!(&found[field], value, "{field}");
     }
 }
 
-/// That `given` has every field that a client can set, so that no test forgets a new one.
+/// Asserts that `given` has every field that a client can set, so that no test forgets a new one.
 fn assert_gives_all(given: &Value, consultant: &Value) {
     let set_by_the_server = ["id", "etag", "createdAt", "updatedAt"];
     for field in consultant.as_object().unwrap().keys() {

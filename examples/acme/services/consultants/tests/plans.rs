@@ -1,4 +1,4 @@
-//! Every query has an index (no table is read as a whole to find some of its rows), and is one for CockroachDB, too.
+//! Every query uses an index (no full table scan to find some of the rows) and also runs on CockroachDB.
 
 use consultants::{
     biz::{Consultant, ConsultantChange, ConsultantRepository},
@@ -59,7 +59,7 @@ async fn list_in_every_way(store: &ConsultantStore, given: &Consultant) {
         };
         let query = ListQuery::new("consultants", FIELDS, request).unwrap();
         store.list(&query).await.unwrap();
-        // Two of them, so that there is a next page.
+        // Two rows, so that there is a next page.
         let page = query.page(vec![given.clone(), given.clone()]).unwrap();
         let next = ListRequest {
             page_token: &page.next_page_token,

@@ -1,8 +1,8 @@
-//! What is wrong with a configuration: everything, not only the first thing.
+//! The mistakes in a configuration: all of them, not only the first.
 
 use std::fmt;
 
-/// All the mistakes found, in the order of their keys.
+/// All mistakes, in the order of their keys.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct ConfigError {
     pub problems: Vec<Problem>,
@@ -13,7 +13,7 @@ pub struct ConfigError {
 pub struct Problem {
     /// Such as `database.url`; empty when a whole file is unreadable.
     pub key: String,
-    /// Where it was written: a file or an environment variable.
+    /// The source of the value: a file or an environment variable.
     pub source: String,
     pub message: String,
 }

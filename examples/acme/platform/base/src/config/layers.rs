@@ -8,13 +8,13 @@ use super::error::Problem;
 
 /// The values of one source.
 pub struct Layer {
-    /// What messages call the source.
+    /// The name of the source in messages.
     source: String,
     pub(super) values: Value,
 }
 
 impl Layer {
-    /// Values as JSON has them; messages call the source by this name.
+    /// Values as JSON; `source` is the name of the layer in messages.
     pub fn new(source: impl Into<String>, values: Value) -> Self {
         Self {
             source: source.into(),
@@ -61,7 +61,7 @@ impl Layer {
         }
     }
 
-    /// One value under a key such as `http.port`. Text stands for a number or a truth value where one is expected.
+    /// One value under a key such as `http.port`. Text is accepted where a number or a truth value is expected.
     pub fn value(source: impl Into<String>, key: &str, value: impl Into<Value>) -> Self {
         let values = key.rsplit('.').fold(value.into(), |inner, part| {
             Value::Object(Map::from_iter([(part.to_owned(), inner)]))
@@ -69,7 +69,7 @@ impl Layer {
         Self::new(source, values)
     }
 
-    /// The value of a variable whose name begins with the service's: `CONSULTANTS__DATABASE__URL` is `database.url`.
+    /// A variable of this service: for `consultants`, `CONSULTANTS__DATABASE__URL` is `database.url`.
     pub fn variable(service: &str, kind: &str, name: &str, value: &str) -> Option<Self> {
         let key = name
             .strip_prefix(&variable(service, ""))?
@@ -91,13 +91,13 @@ impl Layer {
     }
 }
 
-/// The variable that sets a key of a service.
+/// The name of the environment variable that sets a key of a service.
 pub(super) fn variable(service: &str, key: &str) -> String {
     let service = service.replace('-', "_");
     format!("{service}__{}", key.replace('.', "__")).to_uppercase()
 }
 
-/// The values of all layers, of which a later one wins, key by key, and the source of each.
+/// Merges all layers key by key; a later layer wins. Returns the values and the source of each.
 pub(super) fn merge(layers: impl IntoIterator<Item = Layer>) -> (Value, BTreeMap<String, String>) {
     let mut merged = Value::Object(Map::new());
     let mut sources = BTreeMap::new();
@@ -113,7 +113,7 @@ pub(super) fn merge(layers: impl IntoIterator<Item = Layer>) -> (Value, BTreeMap
     (merged, sources)
 }
 
-/// Puts `new` over `old`, noting the source of each value that is not a map.
+/// Puts `new` over `old` and notes the source of each value that is not a map.
 fn put(
     old: &mut Value,
     new: Value,
@@ -122,7 +122,7 @@ fn put(
     sources: &mut BTreeMap<String, String>,
 ) {
     match new {
-        // A section without a line in it is null in YAML and means "nothing to say".
+        // YAML reads an empty section as null. It sets nothing.
         Value::Null if old.is_object() => {}
         Value::Object(new) => {
             if !old.is_object() {

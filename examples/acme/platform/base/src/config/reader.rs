@@ -1,4 +1,4 @@
-//! Takes sections out of merged values, noting every mistake.
+//! Reads sections from the merged values and notes every mistake.
 
 use std::collections::BTreeMap;
 
@@ -6,16 +6,16 @@ use serde_json::Value;
 
 use super::{ConfigError, Layer, Problem, Setting, layers};
 
-/// The section with the settings of a service of its own.
+/// The section for the service's own settings.
 pub const SETTINGS: &str = "service";
 
 /// The values of one service, from all its sources.
 pub struct Configuration {
     service: &'static str,
     values: Value,
-    /// Which source gave a value, by its key.
+    /// The source of each value, by key.
     sources: BTreeMap<String, String>,
-    /// Every key that a section asked for.
+    /// Every key that a section has read.
     shown: Vec<Shown>,
     problems: Vec<Problem>,
 }
@@ -27,20 +27,20 @@ pub struct Shown {
     pub key: String,
     /// The comment of its declaration.
     pub doc: String,
-    /// What kind of value it has.
+    /// The kind of the value, such as `duration`.
     pub kind: &'static str,
-    /// `None` for a key that must be given.
+    /// `None` for a required key.
     pub default: Option<Value>,
-    /// As it is used; `None` when a key that must be given is missing. Of a secret that is set, only that.
+    /// The value in use. `None` when a required key is missing; `(secret)` for a secret that is set.
     pub value: Option<String>,
-    /// Where the value was written.
+    /// The source of the value.
     pub source: String,
-    /// The least and the most that it may be.
+    /// The lowest and the highest value allowed.
     pub bounds: Option<(Value, Value)>,
 }
 
 impl Shown {
-    /// The variable that sets the key for this service.
+    /// The environment variable that sets the key for this service.
     pub fn variable(&self, service: &str) -> String {
         layers::variable(service, &self.key)
     }
@@ -68,19 +68,19 @@ impl Key {
         }
     }
 
-    /// What it is when nobody says anything.
+    /// The value that is used when no source sets the key.
     pub fn default(mut self, value: impl Into<Value>) -> Self {
         self.default = Some(value.into());
         self
     }
 
-    /// Its value is never printed.
+    /// Hides the value in all output.
     pub fn secret(mut self) -> Self {
         self.secret = true;
         self
     }
 
-    /// The least and the most that it may be, both allowed.
+    /// The lowest and the highest value, both allowed.
     pub fn within(mut self, least: impl Into<Value>, most: impl Into<Value>) -> Self {
         self.bounds = Some((least.into(), most.into()));
         self
@@ -88,7 +88,7 @@ impl Key {
 }
 
 impl Configuration {
-    /// The values of the layers; a later one wins, key by key.
+    /// Merges the layers key by key; a later layer wins.
     pub fn new(service: &'static str, layers: impl IntoIterator<Item = Layer>) -> Self {
         let (values, sources) = layers::merge(layers);
         Self {
@@ -100,8 +100,8 @@ impl Configuration {
         }
     }
 
-    /// Reads a section: at the root (`""`) or under a key such as `service`. `None` when a key that must be given is
-    /// missing or wrong.
+    /// Reads a section: at the root (`""`) or under a key such as `service`. `None` when a required key is missing or
+    /// wrong.
     pub fn read<S: Section>(&mut self, at: &str) -> Option<S> {
         let path = at.split('.').filter(|part| !part.is_empty());
         let path = path.map(str::to_owned).collect();
@@ -111,20 +111,20 @@ impl Configuration {
         })
     }
 
-    /// Notes a mistake that was found elsewhere.
+    /// Notes a mistake that was found elsewhere, to be reported with the others.
     pub fn note(&mut self, problem: Problem) {
         self.problems.push(problem);
     }
 
-    /// Every key that was asked for, in the order of the declarations.
+    /// Every key that was read, in the order of the declarations.
     pub fn shown(&self) -> &[Shown] {
         &self.shown
     }
 
-    /// Whether all is well.
+    /// Succeeds if there was no mistake.
     ///
     /// # Errors
-    /// Every mistake, and every key that no section asked for.
+    /// Every mistake, and every key that no section has read.
     pub fn finish(&mut self) -> Result<(), ConfigError> {
         let mut unknown = Vec::new();
         self.find_unknown(&self.values, &mut Vec::new(), &mut unknown);
@@ -159,7 +159,7 @@ impl Configuration {
                     path.pop();
                 }
             }
-            // A section without a line in it.
+            // YAML reads an empty section as null.
             Value::Null => {}
             _ if is_section => {}
             _ => {
@@ -177,15 +177,15 @@ impl Configuration {
         }
     }
 
-    /// The key that a mistyped one probably means.
+    /// The known key that a misspelt key probably means.
     fn nearest(&self, key: &str) -> Option<&str> {
         let distance = |shown: &Shown| strsim::damerau_levenshtein(&shown.key, key);
         let nearest = self.shown.iter().min_by_key(|shown| distance(shown))?;
         (distance(nearest) <= 2).then_some(&nearest.key)
     }
 
-    /// The variables that look like keys of this service and are none, each with the right spelling:
-    /// `CORE_HTTP__PORT` for `CORE__HTTP__PORT`. What Kubernetes sets for a service of the same name is left alone.
+    /// The variables that look like misspelt keys of this service, each with the right spelling: `CORE_HTTP__PORT` for
+    /// `CORE__HTTP__PORT`. Variables that Kubernetes sets for a service of the same name are left out.
     pub fn misspelt<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Vec<(&'a str, String)> {
         let words = |name: &str| {
             let parts = name.split('_').filter(|part| !part.is_empty());
@@ -226,7 +226,7 @@ impl Configuration {
     }
 }
 
-/// Kubernetes tells every container of every service: `CORE_SERVICE_HOST`, `CORE_SERVICE_PORT_HTTP`, `CORE_PORT`,
+/// Kubernetes sets these variables for every service: `CORE_SERVICE_HOST`, `CORE_SERVICE_PORT_HTTP`, `CORE_PORT`,
 /// `CORE_PORT_8101_TCP_ADDR`. <https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables>
 fn is_from_kubernetes(rest: &str) -> bool {
     let is = |name: &str| {
@@ -243,7 +243,7 @@ pub struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// The value of a key; its default where it is wrong, which is noted.
+    /// Reads the value of a key. A wrong value is noted, and the default is returned in its place.
     pub(super) fn value<T: Setting>(&mut self, key: Key) -> Option<T> {
         let full = self.full(key.name);
         let default = key.default.map(|value| self.completed(value));
@@ -335,7 +335,7 @@ impl Reader<'_> {
         section?.get(name).cloned()
     }
 
-    /// A default with the name of the service in its place.
+    /// Fills the name of the service into a default.
     fn completed(&self, value: Value) -> Value {
         match value {
             Value::String(text) => text.replace("{service}", self.configuration.service).into(),
@@ -346,13 +346,13 @@ impl Reader<'_> {
 
 /// A group of keys; [`section!`](crate::section) declares it.
 pub trait Section: Sized {
-    /// Reads every key. `None` when one that has no default is missing or wrong: it has been noted by then.
+    /// Reads every key. `None` when a key without a default is missing or wrong; the mistake has been noted.
     fn read(reader: &mut Reader<'_>) -> Option<Self>;
 }
 
-/// What may stand under a key: a value, or a section.
+/// The type of a key: a value or a section.
 pub trait Read: Sized {
-    /// Reads it from its place.
+    /// Reads it from the place of its key.
     fn read(reader: &mut Reader<'_>, key: Key) -> Option<Self>;
 }
 
@@ -362,11 +362,11 @@ impl<T: Setting> Read for T {
     }
 }
 
-/// A section made of its defaults and these values, such as `{"url": "memory://"}`: how code configures a part without
-/// files and variables.
+/// A section made of its defaults and these values, such as `{"url": "memory://"}`. Code uses it to configure a part
+/// without files and variables.
 ///
 /// # Errors
-/// Every mistake, as [`Configuration::finish`] tells them.
+/// Every mistake, as [`Configuration::finish`] reports them.
 pub fn section<S: Section>(service: &'static str, values: Value) -> Result<S, ConfigError> {
     let mut configuration = Configuration::new(service, [Layer::new("value", values)]);
     let section = configuration.read("");

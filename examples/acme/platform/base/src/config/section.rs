@@ -8,9 +8,9 @@ pub const EMPTY: [&str; 0] = [];
 
 /// Declares a section of the configuration: a struct whose fields are its keys.
 ///
-/// The comment of a field documents its key. A field has a default, written as the configuration file would have it, or
-/// must be given. Behind `=>` stand its marks: `secret()` hides the value wherever it is printed, `within(least, most)`
-/// bounds it. `{service}` in a default is the name of the service. A field whose type is a section is a section within.
+/// The comment of a field documents its key. A field without a default must be given; a default is written as in the
+/// configuration file. Marks follow `=>`: `secret()` hides the value in all output, `within(least, most)` sets its
+/// bounds. `{service}` in a default is the name of the service. A field whose type is a section is a nested section.
 ///
 /// ```
 /// use std::time::Duration;

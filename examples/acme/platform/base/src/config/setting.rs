@@ -1,4 +1,4 @@
-//! What single values may be, and how they are written.
+//! The types of single values, and how they are written.
 
 use std::{fmt::Display, net::IpAddr, path::PathBuf, str::FromStr, time::Duration};
 
@@ -7,17 +7,17 @@ use serde_json::Value;
 
 /// The value of a key.
 pub trait Setting: Sized {
-    /// What it is, for the reference page, such as `duration`.
+    /// The name of the type on the reference page, such as `duration`.
     const KIND: &'static str;
 
-    /// Reads it as a file (any JSON value) or the environment (always text) has it.
+    /// Reads the value from a file (any JSON value) or from the environment (always text).
     ///
     /// # Errors
-    /// What is wrong and how it should be written, as the end of a sentence that begins with the key. It repeats no value
-    /// that may be a secret.
+    /// The mistake and the right form, as the end of a sentence that begins with the key. The text must not repeat a
+    /// value that may be a secret.
     fn read(value: &Value) -> Result<Self, String>;
 
-    /// Its size, if it has one: what the bounds of a key are compared with.
+    /// The number that the bounds of a key are compared with, if the type has one.
     fn size(&self) -> Option<f64> {
         None
     }
@@ -26,7 +26,7 @@ pub trait Setting: Sized {
 /// The text of a value.
 ///
 /// # Errors
-/// For anything but a text.
+/// When the value is not a text.
 pub fn text(value: &Value) -> Result<&str, String> {
     match value {
         Value::String(text) => Ok(text),
@@ -34,10 +34,10 @@ pub fn text(value: &Value) -> Result<&str, String> {
     }
 }
 
-/// A value that is written as a text and read by `FromStr`.
+/// Reads a text with `FromStr`.
 ///
 /// # Errors
-/// For what is no text, and what `FromStr` refuses.
+/// When the value is not a text, or `FromStr` refuses it.
 pub fn parsed<T: FromStr<Err: Display>>(value: &Value) -> Result<T, String> {
     let text = text(value)?;
     text.parse()
@@ -47,7 +47,7 @@ pub fn parsed<T: FromStr<Err: Display>>(value: &Value) -> Result<T, String> {
 /// One of several words.
 ///
 /// # Errors
-/// For any other word, with those that are allowed.
+/// For any other word; the message lists the allowed ones.
 pub fn choice<T: Copy>(value: &Value, choices: &[(&str, T)]) -> Result<T, String> {
     let text = text(value)?;
     let found = choices.iter().find(|(word, _)| *word == text);
@@ -110,7 +110,7 @@ impl Setting for bool {
     }
 }
 
-/// Numbers; from the environment, as text.
+/// Numbers; the environment gives them as text.
 macro_rules! numbers {
     ($($type:ty, $kind:literal, $wrong:literal;)*) => {
         $(impl Setting for $type {
@@ -157,7 +157,7 @@ impl Setting for Duration {
     }
 }
 
-/// Nothing is null, or an empty text: the environment can take a value away with it.
+/// `None` is null or an empty text, so that the environment can remove a value.
 impl<T: Setting> Setting for Option<T> {
     const KIND: &'static str = T::KIND;
 
@@ -174,7 +174,7 @@ impl<T: Setting> Setting for Option<T> {
     }
 }
 
-/// Written as a list or, in the environment, with commas between the values.
+/// Written as a list. In the environment: as a text with commas between the values.
 impl<T: FromStr<Err: Display>> Setting for Vec<T> {
     const KIND: &'static str = "list";
 
@@ -191,7 +191,7 @@ impl<T: FromStr<Err: Display>> Setting for Vec<T> {
     }
 }
 
-/// The address of something that speaks HTTP: `http://` or `https://`, and a host.
+/// The address of an HTTP server: `http://` or `https://`, and a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpUrl(pub http::Uri);
 
@@ -214,7 +214,7 @@ impl Setting for HttpUrl {
     }
 }
 
-/// A value as people write it.
+/// The value without JSON's quotes, for messages.
 fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

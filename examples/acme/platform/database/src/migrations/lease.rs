@@ -100,7 +100,7 @@ async fn take(database: &Database, holder: &str) -> Result<bool, Error> {
     };
     // Two processes that create the table at once may collide in PostgreSQL's own tables; then it is there.
     if let Err(error) = execute(database, CREATE).await
-        && matches!(error, Error::Unavailable(_))
+        && error.is_connection()
     {
         return Err(error);
     }

@@ -1,4 +1,4 @@
-//! The values that a filter compares with, and by which a page begins.
+//! The values in filters and page tokens.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::list;
 
-/// A value of a field.
+/// The value of a field.
 #[derive(Debug, Clone, PartialEq, PartialOrd)]
 pub enum Value {
     Bool(bool),
@@ -20,7 +20,7 @@ pub enum Value {
     Date(NaiveDate),
     Timestamp(DateTime<Utc>),
     Id(Uuid),
-    /// Texts, and enums by the name that is stored.
+    /// Texts, and enums by their stored name.
     Text(String),
 }
 
@@ -52,7 +52,7 @@ impl From<&str> for Value {
     }
 }
 
-/// As [`Kind::stored`] reads it back without loss.
+/// The text that [`Kind::stored`] reads back without loss.
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -71,10 +71,10 @@ impl fmt::Display for Value {
     }
 }
 
-/// What the values of a field are, and so how a filter writes them.
+/// The type of a field, and how a filter writes its values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// `"in quotes"`, or a single word without; in the order of the database's collation.
+    /// `"in quotes"`, or a single word without; ordered by the database's collation.
     Text,
     /// `true` or `false`
     Bool,
@@ -92,17 +92,17 @@ pub enum Kind {
     Timestamp,
     /// A UUID.
     Id,
-    /// A name of the contract's enum; beside each, the name that is stored.
+    /// The names of the contract's enum, each with its stored name.
     Enum(&'static [(&'static str, &'static str)]),
 }
 
 impl Kind {
-    /// Whether one value can be less than another.
+    /// Whether the values have an order.
     pub(super) fn is_ordered(self) -> bool {
         !matches!(self, Self::Bool | Self::Id | Self::Enum(_))
     }
 
-    /// A value as a filter writes it; the error says what is wrong with it.
+    /// Parses a value of a filter; the error says what is wrong with it.
     pub(super) fn literal(self, literal: &Literal) -> Result<Value, String> {
         let text = literal.as_str();
         let is_bare = matches!(
@@ -126,7 +126,7 @@ impl Kind {
         self.stored(text)
     }
 
-    /// A value as its text.
+    /// Parses a value from the text of its `Display`.
     pub(crate) fn stored(self, text: &str) -> Result<Value, String> {
         let parsed = match self {
             Self::Text | Self::Enum(_) => Some(text.into()),
@@ -163,7 +163,7 @@ impl Kind {
     }
 }
 
-/// What a contract takes for `google.type.Decimal`.
+/// The same decimals that a contract accepts as `google.type.Decimal`.
 fn decimal(text: &str) -> Option<Decimal> {
     let message = api_runtime::wkt::Decimal {
         value: text.to_owned(),
@@ -182,7 +182,7 @@ fn timestamp(text: &str) -> Option<DateTime<Utc>> {
     is_kept.then_some(instant)
 }
 
-/// As the contract and both databases take years.
+/// The years that the contract and both databases accept.
 fn has_four_digits(year: i32) -> bool {
     (1..=9999).contains(&year)
 }

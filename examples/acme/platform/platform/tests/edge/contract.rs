@@ -1,4 +1,4 @@
-//! Contracts made by hand, and calls of them over both transports.
+//! Contracts made by hand, and calls to them over both transports.
 
 use std::convert::Infallible;
 
@@ -14,7 +14,7 @@ use tonic::Status;
 use tonic_types::StatusExt;
 use tower::ServiceExt;
 
-/// A contract whose methods all answer alike. Over HTTP, `/shop.v1.ShopService/Buy` is `GET /v1/Buy`.
+/// A contract whose methods all use the same handler. Over HTTP, `/shop.v1.ShopService/Buy` is `GET /v1/Buy`.
 pub fn module<F>(
     name: &'static str,
     methods: &'static [Method],
@@ -62,13 +62,13 @@ fn template(name: &'static str) -> Template {
     }
 }
 
-/// How a call was answered.
+/// The response to a call.
 #[derive(Debug)]
 pub struct Answer {
-    /// The status of HTTP, or the code of gRPC.
+    /// The HTTP status, or the gRPC code.
     pub status: u16,
     pub headers: HeaderMap,
-    /// What was said or, of an error, its reason.
+    /// The body or, for an error, the reason.
     pub text: String,
 }
 
@@ -78,7 +78,7 @@ impl Answer {
     }
 }
 
-/// Calls a method over HTTP, and over gRPC.
+/// Calls a method over HTTP and over gRPC.
 pub async fn call(
     server: &TestServer,
     method: &'static Method,

@@ -1,4 +1,4 @@
-//! What stands between a method and those who call it: contracts made by hand, real connections.
+//! The layers between a method and its callers: contracts made by hand, real connections.
 
 mod contract;
 mod rate;

@@ -1,4 +1,4 @@
-//! How often a caller may call a method.
+//! Rate limits: how often a caller may call a method.
 
 use std::time::{Duration, Instant};
 
@@ -61,8 +61,8 @@ async fn answer(_: Request) -> Response {
     Response::new(Body::from("done"))
 }
 
-/// Calls a method a hundred times at once, over both transports in turn and on all servers; answers how many calls were
-/// granted. The others were refused.
+/// Calls a method 100 times at once, over both transports and on the servers in turn. Returns how many calls were
+/// granted. The others must have been refused.
 async fn granted_of_100(
     servers: &[&TestServer],
     method: &'static Method,
@@ -84,7 +84,7 @@ fn user(server: &TestServer, subject: &str) -> (&'static str, String) {
     ("authorization", format!("Bearer {}", server.token(subject)))
 }
 
-/// Settings for the Redis of the tests, which may be slow where they run side by side.
+/// Settings for the test Redis. Its timeout is long, because it may be slow while tests run in parallel.
 fn redis() -> [(&'static str, String); 2] {
     let url = std::env::var("REDIS_URL").expect("REDIS_URL names a Redis");
     [("cache.url", url), ("cache.timeout", "5s".to_owned())]
@@ -112,7 +112,7 @@ async fn a_hundred_calls_at_once_are_counted_exactly() {
 #[ignore = "needs REDIS_URL"]
 async fn replicas_count_together_on_a_redis() {
     let (one, other) = (start(&redis()).await, start(&redis()).await);
-    // Each replica of the test has a key of its own; a subject is the same to both.
+    // Each replica of the test signs with its own key; the subject is the same on both.
     let subject = Uuid::new_v4().to_string();
     let granted = async |server| {
         let (name, token) = user(server, &subject);
@@ -151,7 +151,7 @@ async fn a_redis_that_goes_away_costs_time_but_no_request() {
 
     drop(line);
     let since = Instant::now();
-    // This process now counts by itself, from the beginning.
+    // This process now counts on its own, from zero.
     assert_eq!(granted_of_100(&[&server], BUY, &headers).await, 10);
     assert!(
         since.elapsed() < Duration::from_secs(5),
@@ -170,7 +170,7 @@ async fn a_redis_that_never_answers_is_waited_for_once_in_a_while() {
     for _ in 0..20 {
         over_http(&server, BUY, &[(name, &token)]).await;
     }
-    // Twenty times the time that one is waited for would be two seconds.
+    // If all 20 calls waited for the timeout, the total would be 2 seconds.
     assert!(
         since.elapsed() < Duration::from_secs(1),
         "{:?}",
@@ -179,7 +179,7 @@ async fn a_redis_that_never_answers_is_waited_for_once_in_a_while() {
     assert_eq!(granted_of_100(&[&server], BUY, &[(name, &token)]).await, 0);
 }
 
-/// A line to a server, cut when dropped.
+/// A TCP proxy to a server. Dropping it cuts the connections.
 async fn line_to(url: &str) -> (JoinSet<()>, String) {
     let target = url
         .trim_start_matches("redis://")
@@ -213,7 +213,7 @@ async fn a_caller_is_a_user_a_service_or_an_address() {
         let forwarded = [("x-forwarded-for", address)];
         assert_eq!(granted(LOOK, &forwarded).await, 10, "{address}");
     }
-    // The same customer under another address of his.
+    // Another address of the same customer.
     assert_eq!(
         granted(LOOK, &[("x-forwarded-for", "2001:db8::2")]).await,
         0
@@ -225,7 +225,7 @@ async fn a_caller_is_a_user_a_service_or_an_address() {
         let headers = [("service-authorization", proof.as_str()), (name, &token)];
         assert_eq!(granted(STOCK, &headers).await, 10, "{service}");
     }
-    // What was not let in counts for its address.
+    // A call with an invalid token counts for its address.
     let bad = [("authorization", "Bearer a.b.c")];
     let refused: Vec<Answer> = join_all((0..11).map(|_| over_http(&server, BUY, &bad))).await;
     let of = |status| {

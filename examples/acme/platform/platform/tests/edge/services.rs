@@ -9,7 +9,7 @@ use tower::ServiceExt;
 
 use crate::contract::{call, module};
 
-/// Has an internal method, over both transports.
+/// A service with an internal method, over both transports.
 const STOCK: Service = Service {
     name: "stock",
     version: "1.2.3",
@@ -24,7 +24,7 @@ const STOCK: Service = Service {
     },
 };
 
-/// Calls it, on behalf of whoever asks.
+/// A service that calls the internal method on behalf of its caller.
 const TILL: Service = Service {
     name: "till",
     wire: |platform| Box::pin(till(platform)),
@@ -45,7 +45,7 @@ static SELL: [Method; 1] = [Method {
     policy: Policy::new(Access::Public),
     streams: false,
 }];
-/// Tells who calls, and for whom.
+/// Returns the calling service and the user.
 async fn who(request: Request) -> Response {
     let request = tonic_request(request);
     let service = auth::service(&request).unwrap();
@@ -126,7 +126,7 @@ async fn an_internal_method_is_for_services_with_a_proof() {
             UNAUTHENTICATED,
             "SERVICE_PROOF_INVALID",
         ),
-        // A proof is no token of a user, and a forged token is not made up for by a proof.
+        // A proof is not a user's token, and it does not make a forged token valid.
         (
             vec![("authorization", proof.as_str())],
             401,

@@ -1,4 +1,4 @@
-//! What browsers, and those who attack them, get to see.
+//! What browsers and attackers can see.
 
 use api_runtime::{Access, Method, Policy, Request, Response};
 use axum::body::Body;
@@ -152,7 +152,7 @@ async fn the_api_page_runs_nothing_but_its_own_scripts() {
         ] {
             assert!(policy.contains(rule), "{policy}");
         }
-        // Each script and style is a file of this server, of the type that `nosniff` demands.
+        // Each script and style is a file of this server, with the content type that `nosniff` demands.
         let files = page
             .text
             .split(['"', '\''])

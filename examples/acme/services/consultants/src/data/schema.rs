@@ -1,4 +1,4 @@
-//! The tables, as the migrations leave them.
+//! The tables after all migrations.
 
 diesel::table! {
     consultants (id) {
