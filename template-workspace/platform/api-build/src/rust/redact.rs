@@ -24,7 +24,7 @@ fn is_inside_of_redacted(contract: &Contract, full_name: &str) -> bool {
             .is_some_and(|(parent, _)| is_inside_of_redacted(contract, parent))
 }
 
-/// A Debug impl that shows whether a redacted field is set, but not its value.
+/// A Debug impl that prints `[redacted]` in place of a redacted value.
 pub fn debug(message: &Message) -> TokenStream {
     let (ty, name) = (&message.ty, &message.name);
     let fields = message.plain_fields().map(|field| {
