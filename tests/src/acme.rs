@@ -1,7 +1,7 @@
 //! The rendered workspace that the tests build and run.
 //!
-//! All test programs share one, in `target/tests/acme`, because cargo can hardly reuse for one workspace what it has built
-//! for another. Each test program renders it again and writes only the files that differ, so that cargo rebuilds little.
+//! All test programs share one, in `target/tests/acme`, because cargo can reuse little of one workspace's build for
+//! another. Each test program renders it again and writes only the files that differ, so that cargo rebuilds little.
 
 use std::{
     collections::BTreeMap,
@@ -108,7 +108,7 @@ impl Acme {
         command
     }
 
-    /// The binary of a service, to be run in a folder for its data, with these ports.
+    /// The binary of a service, to run in a folder for its data, with these ports.
     pub fn service(&self, name: &str, folder: &Path, http: u16, grpc: u16) -> Command {
         let mut command = self.command(target().join("target/debug").join(name));
         let prefix = name.to_uppercase().replace('-', "_");
@@ -312,7 +312,7 @@ impl Backend {
 /// Runs a program to its end.
 ///
 /// # Errors
-/// When it does not exit with status 0; the error has what it printed.
+/// When its exit status is not 0; the error contains its output.
 pub fn succeeds(mut command: Command) -> Result<Output> {
     let output = command
         .output()
@@ -326,7 +326,7 @@ pub fn succeeds(mut command: Command) -> Result<Output> {
     Ok(output)
 }
 
-/// A program that `tests/run` installs, or else the one of this name on the path.
+/// A program that `tests/run` installs, or else one on the path.
 pub fn tool(name: &str) -> Command {
     let installed = repository().join("target/tools/bin").join(name);
     Command::new(if installed.exists() {

@@ -1,4 +1,4 @@
-//! A gRPC client that knows no contract: it sends any bytes and shows what came back.
+//! A gRPC client without a contract: it sends any bytes and returns the answer.
 
 use std::time::Duration;
 
@@ -17,14 +17,14 @@ pub struct Grpc {
     authorization: Option<String>,
 }
 
-/// What came back.
+/// The answer.
 #[derive(Debug)]
 pub struct Answer {
     /// `grpc-status`.
     pub code: u32,
-    /// `grpc-message`, as it was sent.
+    /// `grpc-message`, still encoded.
     pub message: String,
-    /// `grpc-status-details-bin` is there.
+    /// Whether `grpc-status-details-bin` is present.
     pub has_details: bool,
     /// The messages with their frames.
     pub body: Vec<u8>,
@@ -45,12 +45,12 @@ impl Grpc {
         })
     }
 
-    /// Calls a method, as in `records.v1.RecordsService/GetRecord`.
+    /// Calls a method, such as `records.v1.RecordsService/GetRecord`.
     pub async fn call(&self, method: &str, message: &[u8]) -> Result<Answer> {
         self.send(method, &[], frame(message)).await
     }
 
-    /// Sends a body as it is; the headers are added or replace the usual ones.
+    /// Sends a body unchanged. The headers are added or replace the usual ones.
     pub async fn send(
         &self,
         method: &str,

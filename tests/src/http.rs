@@ -1,4 +1,4 @@
-//! HTTP clients: one that behaves, and one that sends any bytes.
+//! HTTP clients: a normal one, and one that sends any bytes.
 
 use std::{
     io::{Read, Write},
@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-/// Longer than any answer may take; a test that waits this long has found a hang.
+/// Longer than any answer may take: after this time, a test has found a hang.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A client of one server.
@@ -20,7 +20,7 @@ pub struct Http {
     token: Option<String>,
 }
 
-/// What came back.
+/// The answer.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -137,7 +137,7 @@ impl Answer {
     }
 }
 
-/// A connection for bytes that no client would send.
+/// A connection for bytes that no normal client would send.
 pub struct Raw(TcpStream);
 
 impl Raw {
@@ -153,11 +153,11 @@ impl Raw {
         Ok(self.0.write_all(bytes.as_ref())?)
     }
 
-    /// Everything until the server closes the connection; an error when it does not.
+    /// Everything until the server closes the connection; an error if it does not.
     pub fn read_to_end(&mut self) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
         match self.0.read_to_end(&mut bytes) {
-            // The server closed while we were still sending.
+            // The server closed the connection while the client was still sending.
             Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => Ok(bytes),
             result => result
                 .map(|_| bytes)
@@ -165,7 +165,7 @@ impl Raw {
         }
     }
 
-    /// The head of one answer and as much of its body as `content-length` says.
+    /// The head of one answer, and as much of its body as `content-length` says.
     pub fn read_answer(&mut self) -> Result<(u16, String)> {
         let mut text = Vec::new();
         let mut buffer = [0; 4096];

@@ -1,4 +1,4 @@
-//! Renders the templates in process, for the demonstration and the tests, and runs what was rendered.
+//! Renders the templates in process, for the demonstration and the tests, and runs the result.
 
 pub mod acme;
 pub mod cargo;

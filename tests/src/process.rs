@@ -14,13 +14,13 @@ use anyhow::{Context, Result, bail, ensure};
 
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Kills a process when this one ends, however it ends: Ctrl-C and SIGKILL run no destructors.
+/// Kills a process when this one ends in any way: Ctrl-C and SIGKILL run no destructors.
 pub struct Leash(Child);
 
 impl Leash {
-    /// Watches over a process.
+    /// Attaches to a process.
     pub fn new(pid: u32) -> Result<Self> {
-        // The pipe closes when this process ends, and only then.
+        // The pipe closes only when this process ends.
         let script = format!("trap '' INT TERM; cat; kill -KILL {pid} 2>/dev/null");
         let watcher = Command::new("sh")
             .args(["-c", &script])
@@ -33,7 +33,7 @@ impl Leash {
 
 impl Drop for Leash {
     fn drop(&mut self) {
-        // The watched process has been waited for, and its number may be in use again.
+        // The watched process has been waited for, so its number may be in use again.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -132,9 +132,9 @@ pub fn eventually<T>(within: Duration, mut attempt: impl FnMut() -> Result<T>) -
     }
 }
 
-/// A port that nothing listens on. Each call in this process returns another one.
+/// A port on which nothing listens. Each call in this process returns another one.
 ///
-/// It is below the range of ports for outgoing connections; otherwise the kernel could give the port to one of those.
+/// It is below the range of ports for outgoing connections; otherwise the kernel could assign the port to one of those.
 pub fn free_port() -> Result<u16> {
     const FIRST: u16 = 10_200;
     const COUNT: u16 = 20_000;

@@ -1,11 +1,11 @@
-//! The templates, rendered through the library of cargo-generate: nothing has to be installed.
+//! Renders the templates with the library of cargo-generate, so nothing has to be installed.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use cargo_generate::{GenerateArgs, TemplatePath, Vcs};
 
-/// The repository that holds the templates.
+/// The repository with the templates.
 pub fn repository() -> PathBuf {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
     tests.parent().unwrap_or(tests).to_owned()
@@ -13,8 +13,8 @@ pub fn repository() -> PathBuf {
 
 /// Renders a workspace into the new folder `destination/name`.
 ///
-/// Options are `key=value`: those of `template-workspace/cargo-generate.toml`. Unless they say otherwise, the
-/// workspace's aliases go to this repository.
+/// Options are `key=value`: those of `template-workspace/cargo-generate.toml`. By default, the workspace's aliases
+/// point to this repository.
 pub fn render_workspace(destination: &Path, name: &str, options: &[&str]) -> Result<PathBuf> {
     let source = format!("template_source={}", repository().display());
     let options = [&[source.as_str()], options].concat();
@@ -45,7 +45,7 @@ fn render(template: &str, destination: &Path, name: &str, options: &[&str]) -> R
         name: Some(name.to_owned()),
         destination: Some(destination.to_owned()),
         define: options.iter().map(|option| (*option).to_owned()).collect(),
-        // Where the workspace is in a folder of another one, the manifest of that one is none of ours.
+        // Ignores the manifest of an outer workspace.
         no_workspace: true,
         init: template != "template-workspace",
         silent: true,

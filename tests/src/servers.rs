@@ -18,7 +18,7 @@ use crate::process::{Leash, eventually, free_port};
 
 const READY_WITHIN: Duration = Duration::from_secs(60);
 
-/// A PostgreSQL server of its own, empty. What it has committed outlives its processes, but not the machine.
+/// A separate, empty PostgreSQL server. Committed data survives a crash of its processes, but not of the machine.
 pub struct Postgres {
     server: Option<(Child, Leash)>,
     port: u16,
@@ -29,7 +29,7 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// The one of the distribution (15 on Debian 12).
+    /// The version of the distribution (15 on Debian 12).
     pub fn of_the_distribution() -> Result<Self> {
         Self::start(&Self::binaries_of_the_distribution()?, None)
     }
@@ -48,7 +48,7 @@ impl Postgres {
         )
     }
 
-    /// The newest one (18), a Python package that the tests bring along.
+    /// The newest version (18), from a Python package that the tests install.
     pub fn newest() -> Result<Self> {
         let initdb = crate::acme::tool("python3")
             .args([
@@ -65,23 +65,23 @@ impl Postgres {
         Self::start(&binaries, None)
     }
 
-    /// As [`Postgres::of_the_distribution`], with TLS by these files.
+    /// Like [`Postgres::of_the_distribution`], with TLS from these files.
     pub fn with_tls(certificate: &Path, key: &Path) -> Result<Self> {
         let binaries = Self::binaries_of_the_distribution()?;
         Self::start(&binaries, Some((certificate, key)))
     }
 
-    /// The port it listens on.
+    /// The port on which it listens.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Where it listens, as a service's `database.url`.
+    /// Its address, as a service's `database.url`.
     pub fn url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 
-    /// Runs statements, one after the other, and returns what they print: rows without a header, columns between `|`.
+    /// Runs statements, one after the other, and returns their output: rows without a header, columns separated by `|`.
     pub fn sql(&self, statements: &str) -> Result<String> {
         let output = Command::new(self.binaries.join("psql"))
             .args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align"])
@@ -96,14 +96,14 @@ impl Postgres {
         Ok(String::from_utf8(output.stdout)?.trim().to_owned())
     }
 
-    /// What it has logged.
+    /// Its log.
     pub fn log(&self) -> Result<String> {
         Ok(fs::read_to_string(self.directory.path().join("log"))?)
     }
 
     fn start(binaries: &Path, tls: Option<(&Path, &Path)>) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("postgres").tempdir()?;
-        // PostgreSQL refuses to be root, and another user may not be able to look into our folders.
+        // PostgreSQL refuses to run as root, and another user may not be able to read our folders.
         let user = unprivileged_user()?;
         let mut binaries = binaries.to_owned();
         if let Some((uid, gid)) = user {
@@ -138,7 +138,7 @@ impl Postgres {
             String::from_utf8_lossy(&output.stderr)
         );
         if let Some((certificate, key)) = tls {
-            // It reads only a key that nobody else can.
+            // It accepts only a key that other users cannot read.
             for (from, name) in [(certificate, "server.crt"), (key, "server.key")] {
                 let to = data.join(name);
                 fs::copy(from, &to)?;
@@ -152,16 +152,16 @@ impl Postgres {
         Ok(postgres)
     }
 
-    /// Stops it at once, as `pg_ctl stop -m immediate` does: it has no time to tell anybody, or to tidy up.
+    /// Stops it at once, like `pg_ctl stop -m immediate`, without notice to clients and without cleanup.
     pub fn stop(&mut self) {
         if let Some((mut server, _leash)) = self.server.take() {
-            // SIGQUIT: its own children end with it.
+            // SIGQUIT also ends its child processes.
             let _ = crate::process::signal(server.id(), "QUIT");
             let _ = server.wait();
         }
     }
 
-    /// Starts it on its port, with what it has committed.
+    /// Starts it again on its port, with the committed data.
     pub fn restart(&mut self) -> Result<()> {
         self.stop();
         let log = self.directory.path().join("log");
@@ -217,7 +217,7 @@ impl Drop for Postgres {
     }
 }
 
-/// A Redis server of its own, empty, without persistence.
+/// A separate, empty Redis server without persistence.
 pub struct Redis {
     server: Option<(Child, Leash)>,
     port: u16,
@@ -226,17 +226,17 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// The one of the distribution (7.0 on Debian 12).
+    /// The version of the distribution (7.0 on Debian 12).
     pub fn start() -> Result<Self> {
         Self::start_with(&[])
     }
 
-    /// As [`Redis::start`], with settings such as `tls-port 6380`.
+    /// Like [`Redis::start`], with settings such as `tls-port 6380`.
     pub fn start_with(settings: &[&str]) -> Result<Self> {
         Self::start_as(&[], settings)
     }
 
-    /// A sentinel that watches this server by a name.
+    /// A sentinel that monitors this server under a name.
     pub fn sentinel(&self, name: &str) -> Result<Self> {
         let watch = format!("sentinel monitor {name} 127.0.0.1 {} 1", self.port);
         Self::start_as(&["--sentinel"], &[&watch])
@@ -259,7 +259,7 @@ impl Redis {
         Ok(redis)
     }
 
-    /// Where it listens, as a service's `cache.url`.
+    /// Its address, as a service's `cache.url`.
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
@@ -268,7 +268,7 @@ impl Redis {
         self.port
     }
 
-    /// Runs a command, such as `["SET", "key", "value"]`, and returns what it answered, as `redis-cli` writes it.
+    /// Runs a command, such as `["SET", "key", "value"]`, and returns its answer in the format of `redis-cli`.
     pub fn run(&self, command: &[&str]) -> Result<String> {
         let output = Command::new("redis-cli")
             .args(["-p", &self.port.to_string(), "-e"])
@@ -284,7 +284,7 @@ impl Redis {
         Ok(answer.trim().to_owned())
     }
 
-    /// Stops it; what it held is lost.
+    /// Stops it; its data is lost.
     pub fn stop(&mut self) {
         if let Some((mut server, _leash)) = self.server.take() {
             let _ = server.kill();
@@ -292,7 +292,7 @@ impl Redis {
         }
     }
 
-    /// Starts it, empty, on its port.
+    /// Starts it again on its port, without data.
     pub fn restart(&mut self) -> Result<()> {
         self.stop();
         let log = self.directory.path().join("log");
@@ -325,7 +325,7 @@ impl Drop for Redis {
     }
 }
 
-/// The user and group to run as, when we are root.
+/// The user and group to use if this process is root.
 fn unprivileged_user() -> Result<Option<(u32, u32)>> {
     let id = |arguments: &[&str]| -> Result<u32> {
         let output = Command::new("id").args(arguments).output()?;
@@ -337,7 +337,7 @@ fn unprivileged_user() -> Result<Option<(u32, u32)>> {
     Ok(Some((id(&["-u", "nobody"])?, id(&["-g", "nobody"])?)))
 }
 
-/// PostgreSQL finds its other folders beside the one of its programs, and its libraries one further up.
+/// PostgreSQL finds its other folders beside that of its programs, and its libraries one level above.
 fn copy_installation(binaries: &Path, to: &Path) -> Result<PathBuf> {
     let package = binaries
         .ancestors()

@@ -1,4 +1,4 @@
-//! A shell in a terminal of its own, typed into as a person types.
+//! A shell in its own terminal, which tests type into like a person.
 
 use std::{
     fs::{self, File},
@@ -21,8 +21,8 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Opens the terminal. The command is `script`, in the folder and with the environment that the shell should have;
-    /// what the terminal shows goes to the file.
+    /// Opens the terminal. The command is `script`, with the folder and the environment for the shell. The screen
+    /// output goes to the file.
     pub fn open(mut script: Command, screen: &Path) -> Result<Self> {
         let mut script = script
             .args(["-q", "-f", "-c", "bash --noprofile --norc -i", "/dev/null"])
@@ -49,12 +49,12 @@ impl Terminal {
         Ok(self.keys.write_all(b"\x03")?)
     }
 
-    /// What was shown so far.
+    /// The screen output so far.
     pub fn screen(&self) -> Result<String> {
         Ok(String::from_utf8_lossy(&fs::read(&self.screen)?).into_owned())
     }
 
-    /// Waits until the text is shown.
+    /// Waits until the text appears.
     pub fn wait_for(&self, text: &str, within: Duration) -> Result<()> {
         eventually(within, || {
             let screen = self.screen()?;
@@ -63,9 +63,9 @@ impl Terminal {
         })
     }
 
-    /// The exit status of the last command, when it has ended, as the shell tells it.
+    /// The exit status of the last command after it has ended, according to the shell.
     pub fn last_status(&mut self, within: Duration) -> Result<i32> {
-        // What is typed is shown, too, but with the quotes.
+        // The terminal also shows the typed line, but with the quotes.
         self.type_line("echo sta''tus=$?.")?;
         self.wait_for("status=", within)?;
         let screen = self.screen()?;

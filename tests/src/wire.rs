@@ -1,4 +1,4 @@
-//! What lies between a service and its servers: a line that fails, and certificates.
+//! Between a service and its servers: a connection that fails, and certificates.
 
 use std::{
     fs,
@@ -16,7 +16,7 @@ use anyhow::{Context, Result};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
 
-/// A line to a server of this machine that can be slow, or cut.
+/// A proxy to a server on this machine. It can delay answers and cut connections.
 pub struct Line {
     port: u16,
     delay: Arc<AtomicU64>,
@@ -24,7 +24,7 @@ pub struct Line {
 }
 
 impl Line {
-    /// A line to the port.
+    /// A proxy to the port.
     pub fn to(server: u16) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let line = Self {
@@ -48,23 +48,23 @@ impl Line {
         Ok(line)
     }
 
-    /// Where it begins.
+    /// The port on which it listens.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// From now on, each answer takes so long.
+    /// Delays each answer by this time from now on.
     pub fn delay(&self, delay: Duration) {
         self.delay.store(delay.as_millis() as u64, Ordering::SeqCst);
     }
 
-    /// Ends every connection and lets none through, or lets them through again.
+    /// Closes every connection and refuses new ones, or accepts them again.
     pub fn cut(&self, cut: bool) {
         self.is_cut.store(cut, Ordering::SeqCst);
     }
 }
 
-/// Passes bytes on until either side ends or the line is cut.
+/// Forwards bytes until either side ends or the line is cut.
 fn pass(from: &TcpStream, to: &TcpStream, delay: &Arc<AtomicU64>, is_cut: &Arc<AtomicBool>) {
     let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
     let (delay, is_cut) = (delay.clone(), is_cut.clone());
@@ -90,7 +90,8 @@ fn pass(from: &TcpStream, to: &TcpStream, delay: &Arc<AtomicU64>, is_cut: &Arc<A
     });
 }
 
-/// An authority of our own (`ca.pem`) and a server on this machine that it vouches for (`server.pem`, `server.key`).
+/// A certificate authority (`ca.pem`), and a certificate from it for a server on this machine (`server.pem`,
+/// `server.key`).
 pub struct Certificates(TempDir);
 
 impl Certificates {
@@ -113,7 +114,7 @@ impl Certificates {
         Ok(Self(folder))
     }
 
-    /// Where one of the files is.
+    /// The path of one of the files.
     pub fn path(&self, name: &str) -> String {
         self.0.path().join(name).display().to_string()
     }

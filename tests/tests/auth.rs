@@ -1,4 +1,4 @@
-//! Tokens: those of `core` for others, those of others for a service, and those that nobody should have made.
+//! Tokens: those that `core` issues, those of other issuers for a service, and forged ones.
 
 use std::{
     collections::BTreeSet,
@@ -26,7 +26,7 @@ use tests::{
 
 const LIST: &str = "records.v1.RecordsService/ListRecords";
 
-/// What [`foreign.py`](auth/foreign.py) made.
+/// The output of [`foreign.py`](auth/foreign.py).
 struct Foreign {
     folder: TempDir,
     valid: Map<String, Value>,
@@ -37,7 +37,7 @@ struct Foreign {
 
 impl Foreign {
     fn new() -> Self {
-        // The tokens are for now.
+        // Built first, because the tokens are valid from now.
         Acme::built();
         let folder = TempDir::new().unwrap();
         let mut python = tool("python3");
@@ -63,7 +63,7 @@ impl Foreign {
         self.folder.path().join(name).display().to_string()
     }
 
-    /// A service that trusts this provider instead of `core`.
+    /// A service that trusts this issuer instead of `core`.
     fn trusted_by_records(&self, keys: (&str, &str)) -> Running {
         let settings = [
             ("AUTH__ISSUER", "https://id.example.com/realms/acme"),
@@ -75,7 +75,7 @@ impl Foreign {
     }
 }
 
-/// What a service says to a token over HTTP (status and reason) and over gRPC (code).
+/// A service's answer to a token over HTTP (status and reason) and over gRPC (code).
 fn verdict(service: &Running, token: &str) -> (u16, String, u32) {
     let answer = service
         .client()
@@ -108,7 +108,7 @@ fn accepted() -> (u16, String, u32) {
     (200, String::new(), 0)
 }
 
-/// Registers a user at `core` and logs in; later only logs in.
+/// Registers a user at `core` and logs in; later calls only log in.
 fn log_in(core: &Running) -> String {
     let password = "correct horse";
     let user = json!({"user": {"email": "ada@example.com", "name": "Ada"}, "password": password});
@@ -155,7 +155,7 @@ print(json.dumps([algorithms, claims]))
         python.args(["-c", script, &issuer, &token]);
         let found: Value = serde_json::from_slice(&succeeds(python).unwrap().stdout).unwrap();
         assert_eq!(found[0], json!([algorithm]));
-        // And it satisfies core itself.
+        // The token is also valid for core itself.
         let user = format!("/v1/users/{}", text(&found[1]["sub"]));
         let own = core.client().with_token(&token).get(&user).unwrap();
         assert_eq!(own.status, 200, "{algorithm}: {own:?}");
@@ -195,14 +195,14 @@ fn forged_tokens_are_refused_over_both_transports() {
         );
     }
 
-    // Neither of two credentials counts, not even twice the same.
+    // Two credentials are refused, even if they are equal.
     let mut raw = Raw::connect(service.http).unwrap();
     let header = format!("authorization: Bearer {good}\r\n");
     let request = format!("GET /v1/records HTTP/1.1\r\nhost: x\r\n{header}{header}\r\n");
     raw.send(request).unwrap();
     assert_eq!(raw.read_answer().unwrap().0, 401);
 
-    // More than any set of headers may be: no transport reads it to its end.
+    // More than the limit of all headers: no transport reads it to its end.
     let huge = service
         .client()
         .with_token(&foreign.huge)
@@ -216,7 +216,7 @@ fn forged_tokens_are_refused_over_both_transports() {
     assert_eq!(verdict(&service, good), accepted());
 }
 
-/// Serves a file at every path, and counts how often it is asked.
+/// Serves a file at every path, and counts the requests.
 fn serve(file: &str) -> (String, Arc<AtomicU64>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/keys", listener.local_addr().unwrap());
@@ -268,7 +268,7 @@ fn ten_thousand_unknown_keys_are_few_questions_to_the_provider() {
         }
     });
     let asked = asked.load(Ordering::SeqCst);
-    // Once at start, and once every ten seconds.
+    // Once at the start, and then once in ten seconds.
     let most = 2 + started.elapsed().as_secs() / 10;
     assert!(
         asked <= most,
@@ -285,7 +285,7 @@ fn while_keys_are_rotated_no_valid_token_is_refused() {
     let folder = TempDir::new().unwrap();
     let core = Running::start("core", folder.path(), &[("SERVICE__TOKEN_LIFETIME", "4s")]).unwrap();
     let url = format!("http://127.0.0.1:{}/.well-known/jwks.json", core.http);
-    // In a folder of its own, it has nothing but the URL.
+    // In its own folder it has only the URL, and no key file.
     let elsewhere = TempDir::new().unwrap();
     let settings = [("AUTH__JWKS_URL", url.as_str())];
     let service = Running::start("records", elsewhere.path(), &settings).unwrap();
@@ -294,7 +294,7 @@ fn while_keys_are_rotated_no_valid_token_is_refused() {
     let (stop, sent) = (AtomicBool::new(false), AtomicU64::new(0));
     let kids = Mutex::new(BTreeSet::new());
     thread::scope(|scope| {
-        // Tokens are renewed twice in their life, as a client would.
+        // Renews the token at least twice in its lifetime, as a client would.
         scope.spawn(|| {
             while !stop.load(Ordering::SeqCst) {
                 let fresh = log_in(&core);

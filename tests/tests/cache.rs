@@ -1,4 +1,4 @@
-//! The cache of a service: what it promises of freshness, and that its Redis may do what it likes.
+//! The cache of a service: how fresh its values are, and that no failure of Redis fails a request.
 
 use std::{
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
@@ -16,13 +16,13 @@ use tests::{
     wire::{Certificates, Line},
 };
 
-/// More than a request may take while the cache takes five seconds for each answer.
+/// The limit for a request while each answer of the cache takes five seconds.
 const BOUND: Duration = Duration::from_secs(3);
 
-/// What Redis holds again a while after it came back.
+/// Within this time after its return, Redis is used again.
 const SOON: Duration = Duration::from_secs(30);
 
-/// A record, with what a test does to it.
+/// A record, and the changes and checks of a test.
 struct Record {
     client: Http,
     path: String,
@@ -42,7 +42,7 @@ impl Record {
         }
     }
 
-    /// Changes it and notes what it is now.
+    /// Changes it and remembers its new state.
     fn change(&mut self, seats: u64) {
         let change = json!({"seats": seats});
         let changed = timely(|| self.client.patch(&self.path, &change));
@@ -51,7 +51,7 @@ impl Record {
         assert_eq!(self.value["seats"], seats);
     }
 
-    /// Reads it, which must give what it is now.
+    /// Reads it, which must return its current state.
     fn check(&self) {
         let found = timely(|| self.client.get(&self.path));
         assert_eq!(found.status, 200, "{found:?}");
@@ -67,7 +67,7 @@ fn timely<T>(request: impl FnOnce() -> Result<T>) -> T {
     answer
 }
 
-/// How many reads of records had this outcome.
+/// The number of reads of records with this outcome.
 fn count(service: &Running, outcome: &str) -> Result<u64> {
     let metrics = service.client().get("/metrics")?.body;
     let metrics = String::from_utf8(metrics)?;
@@ -137,13 +137,13 @@ fn another_replica_sees_a_change_at_once_on_redis_and_in_time_without() {
         record.change(7);
         let changed = Instant::now();
         if url == "memory://" {
-            // It may be late, but not older than what an entry may live.
+            // It may be stale, but only for the lifetime of an entry.
             thread::sleep(ttl.saturating_sub(changed.elapsed()));
         }
         let found = there.get(&record.path).unwrap().json().unwrap();
         assert_eq!(found, record.value, "{url}");
 
-        // That it is gone is seen in the same way.
+        // A deletion becomes visible in the same way.
         let deleted = record.client.delete(&record.path).unwrap();
         assert_eq!(deleted.status, 200);
         if url == "memory://" {
@@ -176,7 +176,7 @@ fn a_redis_that_stops_and_starts_again_costs_no_request() {
     record.change(50);
     record.check();
 
-    // Stopped and started between two requests, it is not even noticed but for what it lost.
+    // A restart between two requests costs only the cached entries.
     redis.restart().unwrap();
     record.check();
     is_cached_soon(&backend, &record);
@@ -218,14 +218,14 @@ fn what_others_put_into_redis_is_not_believed() {
         }
         redis.run(command).unwrap();
         record.check();
-        // It has made room for an entry again.
+        // Redis has made room for an entry again.
         is_cached_soon(&backend, &record);
         redis.run(command).unwrap_or_default();
         record.change(record.value["seats"].as_u64().unwrap() + 1);
         record.check();
     }
 
-    // Full of what is not ours: nothing can be written, nothing fails.
+    // Full of foreign data: no write succeeds, and no request fails.
     redis.run(&["CONFIG", "SET", "maxmemory", "1"]).unwrap();
     record.check();
     record.change(500);
@@ -245,7 +245,7 @@ fn a_redis_that_takes_five_seconds_slows_nothing_down() {
     for seats in 10..20 {
         record.change(seats);
         record.check();
-        // Over the second for which the cache is left alone after it was slow.
+        // Continues for more than the second for which a slow cache is not used.
         thread::sleep(Duration::from_millis(150));
     }
     assert!(count(&backend.service, "error").unwrap() > 0);
@@ -267,13 +267,13 @@ fn a_change_that_redis_was_not_told_of_is_seen_when_it_is_back() {
     let held = redis.run(&["DBSIZE"]).unwrap();
     assert_eq!(held, "1");
 
-    // The line to Redis is cut; Redis keeps the old entry.
+    // The connection to Redis is cut; Redis keeps the old entry.
     line.cut(true);
     record.change(9);
     record.check();
     assert_eq!(redis.run(&["DBSIZE"]).unwrap(), "1");
 
-    // It is made good without anybody asking, for the sake of other replicas.
+    // The service deletes the entry without a request, because other replicas read it.
     line.cut(false);
     let removed = eventually(SOON, || {
         let held = redis.run(&["DBSIZE"])?;
@@ -292,7 +292,7 @@ fn nothing_is_older_than_its_time_to_live_whatever_redis_was_told() {
     let mut record = Record::create(&backend, "old");
     record.check();
     let key = redis.run(&["KEYS", "records:records:*"]).unwrap();
-    // A copy that never ends takes the place of what is newer, as from a backup.
+    // A copy that never expires replaces a newer entry, as a restored backup would.
     assert_eq!(redis.run(&["COPY", &key, "backup"]).unwrap(), "1");
     redis.run(&["PERSIST", "backup"]).unwrap();
     record.change(8);
@@ -314,7 +314,7 @@ fn a_redis_with_tls_user_and_password_is_used() {
         "tls-auth-clients no",
     ])
     .unwrap();
-    // No more than what the documentation says.
+    // Only the permissions that the documentation names.
     let user = [
         "ACL",
         "SETUSER",
@@ -341,7 +341,7 @@ fn a_redis_with_tls_user_and_password_is_used() {
     drop(backend);
     redis.run(&["FLUSHALL"]).unwrap();
 
-    // With a wrong password, or a certificate that nobody trusts, all goes on without a cache.
+    // With a wrong password or an untrusted certificate, the service works without a cache.
     let wrong = format!("rediss://shop:wr0ng@127.0.0.1:{tls_port}");
     let stranger = Certificates::make().unwrap();
     let another = stranger.path("ca.pem");

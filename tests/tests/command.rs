@@ -1,5 +1,5 @@
-//! The templates as users run them: with the command `cargo generate`, from a path and from a git URL, with and
-//! without questions.
+//! The templates as users run them: with the command `cargo generate`, from a path and from a git URL, with and without
+//! questions.
 
 use std::{
     io::Write,
@@ -9,7 +9,7 @@ use std::{
 
 use tests::{cargo::cargo, render::repository};
 
-/// What the user reads, and whether the command went well.
+/// The output for the user, and whether the command succeeded.
 fn run(command: &mut Command) -> (bool, String) {
     let Output {
         status,
@@ -22,7 +22,7 @@ fn run(command: &mut Command) -> (bool, String) {
     (status.success(), text)
 }
 
-/// A repository with the templates as they are now, whether or not they are committed.
+/// A repository with the current templates, including uncommitted changes.
 fn git_repository(folder: &Path) -> PathBuf {
     let copy = folder.join("templates");
     let git = |arguments: &[&str], at: &Path| {
@@ -133,7 +133,7 @@ fn from_a_git_url_without_a_question() {
     assert!(proto.contains("fragile"), "{proto}");
 }
 
-/// Answers where the templates are and then with Enter, on a terminal of its own (`script` of util-linux).
+/// Answers where the templates are and then presses Enter, in its own terminal (`script` of util-linux).
 #[test]
 fn with_questions_that_explain_themselves() {
     let folder = tempfile::tempdir().unwrap();
@@ -165,7 +165,7 @@ fn with_questions_that_explain_themselves() {
     assert_is_a_workspace_with(&folder.path().join("acme"), "core");
 }
 
-/// No template can find out where it came from, and a guess would send `cargo new-service` to strangers.
+/// A template cannot find out where it came from, and a guess would send `cargo new-service` to strangers.
 #[test]
 fn an_unknown_source_is_told() {
     let folder = tempfile::tempdir().unwrap();

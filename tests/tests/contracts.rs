@@ -1,4 +1,4 @@
-//! What others see of a contract: their tools read it, call it and find nothing wrong.
+//! Contracts and foreign tools: the tools can read a contract, call it, and find no error.
 
 use std::{fs, path::Path, process::Output};
 
@@ -120,7 +120,7 @@ fn grpcurl_calls_every_method_of_a_service() {
         "UpdateRecord",
         json!({"record": {"id": id, "etag": created["etag"], "active": false}, "updateMask": {"paths": ["active"]}}),
     );
-    // grpcurl leaves out no field that is present.
+    // grpcurl prints every field that is present.
     assert_eq!(changed["record"]["active"], false);
     assert_eq!(changed["record"]["bio"], record["bio"]);
     assert_eq!(call("DeleteRecord", json!({"id": id})), json!({}));
@@ -146,7 +146,7 @@ fn grpcurl_registers_and_logs_in() {
         "users.v1.UsersService/CreateUser",
         json!({"user": user, "password": "battery staple"}),
     );
-    // Who registers is not known yet, so the answer has no address.
+    // The caller of a registration is not authenticated yet, so the answer contains no address.
     let mut user = created["user"].clone();
     assert_eq!(user.get("email"), None);
     user["email"] = json!("bob@example.com");
@@ -188,11 +188,11 @@ fn the_openapi_documents_are_valid() {
 
 #[test]
 fn schemathesis_finds_no_violation_of_the_openapi_documents() {
-    // TESTS_EXAMPLES=500 looks harder than every change needs.
+    // TESTS_EXAMPLES=500 tests more thoroughly than each change needs.
     let examples = std::env::var("TESTS_EXAMPLES").unwrap_or("25".into());
     for (name, _) in CONTRACTS {
         let mut backend = backend(name);
-        // Who lists users is an administrator.
+        // Only an administrator may list users.
         backend.make_admin("ada@example.com").unwrap();
         backend.log_in().unwrap();
         let (http, _) = server(name, &backend);

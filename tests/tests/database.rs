@@ -1,4 +1,4 @@
-//! A service and its PostgreSQL, when something is between them: TLS, and lines that are cut.
+//! A service and its PostgreSQL with something between them: TLS, and connections that are cut.
 
 use std::{
     path::Path,
@@ -20,12 +20,11 @@ use tests::{
     wire::{Certificates, Line},
 };
 
-/// A request is answered within this time, whatever the database does: `limits.timeout`, and a little for a machine that
-/// has much to do.
+/// The limit for an answer, whatever the database does: `limits.timeout`, and some time for a busy machine.
 const BOUND: Duration = Duration::from_secs(8);
 const SOON: Duration = Duration::from_secs(20);
 
-/// `records` behind this URL, its tables made.
+/// `records` with this database URL, after the migrations.
 fn backend(url: &str) -> Backend {
     Acme::built();
     let folder = tempfile::tempdir().unwrap();
@@ -40,7 +39,7 @@ fn request_id(number: usize) -> String {
     format!("00000000-0000-4000-8000-{number:012}")
 }
 
-/// Creates over HTTP; false when it was refused for now.
+/// Creates over HTTP; false if it was refused temporarily.
 fn create(backend: &Backend, client: &Http, number: usize) -> Result<bool> {
     let path = format!("/v1/records?requestId={}", request_id(number));
     let answer = client.post(&path, &backend.record(&format!("code-{number}")))?;
@@ -48,7 +47,7 @@ fn create(backend: &Backend, client: &Http, number: usize) -> Result<bool> {
     Ok(answer.status == 200)
 }
 
-/// As [`create`], over gRPC.
+/// Like [`create`], over gRPC.
 async fn create_over_grpc(backend: &Backend, client: &Grpc, number: usize) -> Result<bool> {
     let record = [
         field(10, format!("code-{number}").as_bytes()),
@@ -73,8 +72,7 @@ async fn create_over_grpc(backend: &Backend, client: &Grpc, number: usize) -> Re
     Ok(answer.code == 0)
 }
 
-/// Asks again until it is done, as a client that gives up only when it knows, and says how often it was refused. Each
-/// answer has to come in time.
+/// Retries until it succeeds, and returns how often it was refused. Each answer must come in time.
 fn insist(mut create: impl FnMut() -> Result<bool>) -> usize {
     let end = Instant::now() + Duration::from_secs(60);
     for refused in 0.. {
@@ -122,7 +120,7 @@ fn every_create_that_was_answered_is_there_once_whatever_happens_to_the_line() {
                 })
             })
             .collect();
-        // Cut while statements are on their way, and while their answers are.
+        // Cuts the connection while statements are on their way, and while their answers are.
         let mut cuts = 0;
         while !clients.iter().all(|client| client.is_finished()) {
             thread::sleep(Duration::from_millis(150));

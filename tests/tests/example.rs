@@ -1,4 +1,4 @@
-//! `examples/acme` is what the templates render today, byte for byte.
+//! `examples/acme` equals a fresh render of the templates, byte for byte.
 //!
 //! `UPDATE_EXAMPLES=1 cargo test --test example` renders it anew.
 
@@ -10,14 +10,14 @@ use std::{
 
 use tests::render::{render_service, render_workspace, repository};
 
-/// The fields of the README.
+/// The fields from the README.
 const CONSULTANTS: &str = "fields=name:string, email:string:unique:email, born:date?, active:bool";
 
 #[test]
 fn the_example_is_a_fresh_render() {
     let examples = repository().join("examples");
     let folder = tempfile::tempdir().unwrap();
-    // The same on every machine; nobody owns the address.
+    // The same on every machine; example.com is reserved.
     let source = "template_source=https://git.example.com/templates.git";
     let rendered = render_workspace(folder.path(), "acme", &[source]).unwrap();
     render_service(&rendered, "consultants", &[CONSULTANTS]).unwrap();
@@ -47,7 +47,7 @@ fn the_example_is_a_fresh_render() {
     );
 }
 
-/// Every file below a folder, but for what cargo and the services write there.
+/// Every file below a folder, except those that cargo and the services write.
 fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     walkdir::WalkDir::new(folder)
         .into_iter()

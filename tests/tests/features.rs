@@ -1,4 +1,4 @@
-//! What a team strikes out of the features of `platform` is not compiled, and says so where it is asked for.
+//! A feature that a team removes from `platform` is not compiled, and code that needs it reports that.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ const LINE: &str =
     r#"platform = { path = "platform/platform", features = ["api-page", "otlp", "redis"] }"#;
 const WITHOUT: &str = r#"platform = { path = "platform/platform" }"#;
 
-/// What each feature brings along.
+/// The dependency of each feature.
 const HEAVY: [(&str, &str); 3] = [
     ("api-page", "swagger-ui-dist"),
     ("otlp", "opentelemetry-otlp"),

@@ -1,4 +1,4 @@
-//! Requests that nobody should send: each has an answer that says what is wrong, and nothing else.
+//! Malformed and hostile requests: each gets an answer that says what is wrong, and nothing else.
 
 use std::{
     thread::sleep,
@@ -12,7 +12,7 @@ use tests::{
     http::{Answer, Raw},
 };
 
-/// What only the log may say.
+/// Texts that only the log may contain.
 const SECRETS: &[&str] = &[
     "SELECT",
     "INSERT",
@@ -290,7 +290,7 @@ fn without_a_token_that_holds_nothing_is_told() {
         .send("GET", "/v1/records", &[("authorization", "Basic QTpC")], "")
         .unwrap();
     problems.refused("another scheme", &basic, 401);
-    // Who may not come in learns nothing of the request's own mistakes either.
+    // A caller without access does not learn whether the request is valid.
     problems.refused(
         "bad request",
         &anonymous.post("/v1/records", &json!({})).unwrap(),
@@ -347,7 +347,7 @@ fn bytes_that_are_no_request_end_the_connection_and_nothing_else() {
     ];
     for (what, bytes) in requests {
         let mut raw = Raw::connect(port).unwrap();
-        // The server may have closed before it had read everything.
+        // The server may have closed the connection before it read everything.
         let _ = raw.send(&bytes);
         let answer = String::from_utf8_lossy(&raw.read_to_end().unwrap()).into_owned();
         let status = answer.split(' ').nth(1).unwrap_or("400");
@@ -383,7 +383,7 @@ fn slow_clients_are_sent_away() {
     let begun = Instant::now();
     let mut trickle = headers.try_clone().unwrap();
     let sender = std::thread::spawn(move || {
-        // One byte after the other until the server has had enough.
+        // Sends one byte after the other until the server closes the connection.
         while begun.elapsed() < Duration::from_secs(30) && trickle.send("x").is_ok() {
             sleep(Duration::from_millis(100));
         }
@@ -465,7 +465,7 @@ async fn over_grpc_too_every_mistake_has_its_code() {
         problems.refused_over_grpc(what, answer, code);
     }
 
-    // Frames that are none are INTERNAL, as gRPC itself rules.
+    // The gRPC specification demands INTERNAL for malformed frames.
     let body = bytes::Bytes::from_static(b"\0\0\0\0\xffabc");
     problems.refused_over_grpc("a cut frame", grpc.send(create, &[], body).await, 13);
     let compressed = bytes::Bytes::from_static(b"\x01\0\0\0\x01a");
@@ -483,7 +483,7 @@ async fn over_grpc_too_every_mistake_has_its_code() {
     problems.none();
 }
 
-/// Collects what is wrong, so that one run shows all of it.
+/// Collects the problems, so that one run shows all of them.
 #[derive(Default)]
 struct Problems(Vec<String>);
 
@@ -509,7 +509,7 @@ impl Problems {
         let details = json["details"]
             .as_array()
             .is_some_and(|details| details.iter().any(helps));
-        // Where there is nothing, the status and the message say it all.
+        // For these statuses, the status and the message say everything.
         if !tells || (!details && ![404, 405, 413, 415].contains(&status)) {
             self.add(what, &format!("gives no reason: {text}"));
         }

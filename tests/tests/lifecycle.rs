@@ -18,7 +18,7 @@ use tests::{
     process::{Background, free_port},
 };
 
-/// How often the service is killed; TESTS_KILLS=200 is the long form.
+/// How often the service is killed; TESTS_KILLS=200 is the long run.
 const KILLS: usize = 3;
 const CLIENTS: usize = 4;
 
@@ -36,7 +36,7 @@ fn acknowledged_writes_survive_sigkill() {
                 scope.spawn(move || {
                     for count in 0.. {
                         let record = backend.record(&format!("{round}-{number}-{count}"));
-                        // The service was killed before the response was complete, so it has promised nothing.
+                        // The service was killed before the response was complete, so it confirmed nothing.
                         let Ok(answer) = client.post("/v1/records", &record) else {
                             return;
                         };
@@ -167,7 +167,7 @@ async fn grpc_requests_finish_after_sigterm() {
                         assert_eq!(answer.code, 0, "{answer:?}");
                         answered += 1;
                     }
-                    // The server did not process it, says its GOAWAY: a client may safely send it again elsewhere.
+                    // According to its GOAWAY, the server did not process it, so a client may safely retry elsewhere.
                     Err(error) => {
                         let refused = error.downcast_ref::<h2::Error>();
                         let refused = refused.is_some_and(|error| {
@@ -211,7 +211,7 @@ fn a_request_that_never_ends_does_not_delay_the_stop_beyond_its_timeout() {
     let begun = Instant::now();
     backend.service.process.signal("TERM").unwrap();
     backend.service.process.wait(PATIENCE).unwrap();
-    // The configured 3 s, and time for a busy machine.
+    // The configured 3 s, and some time for a busy machine.
     assert!(
         begun.elapsed() < Duration::from_secs(10),
         "it took {:?}",

@@ -1,4 +1,4 @@
-//! What the five standard methods mean, over HTTP; contracts.rs calls them over gRPC.
+//! The meaning of the five standard methods, over HTTP; contracts.rs calls them over gRPC.
 
 use serde_json::{Value, json};
 use tests::{
@@ -38,7 +38,7 @@ fn zero_values_survive_and_absent_ones_stay_absent() {
     }
     assert_eq!(get(&client, &created), created);
 
-    // An update to zero values, from others.
+    // An update from other values to zero values.
     let other = create(&client, &backend.record("other"));
     let zeros = json!({"active": false, "seats": 0, "visits": "0", "score": 0.0, "bio": ""});
     let updated = client.patch(&path(&other), &zeros).unwrap().json().unwrap();
@@ -58,7 +58,7 @@ fn an_update_changes_what_the_mask_names_and_nothing_else() {
             .unwrap()
     };
 
-    // Without a mask: the fields that are present.
+    // Without a mask: the fields that are present are updated.
     let updated = update("", json!({"seats": 7})).json().unwrap();
     assert_eq!(
         (&updated["seats"], &updated["bio"]),
@@ -67,7 +67,7 @@ fn an_update_changes_what_the_mask_names_and_nothing_else() {
     assert_ne!(updated["etag"], created["etag"]);
     assert_eq!(updated["createdAt"], created["createdAt"]);
 
-    // With one: those it names, whatever else is sent.
+    // With a mask: the fields that it names are updated, whatever else is sent.
     let updated = update("?updateMask=seats", json!({"seats": 8, "bio": "ignored"}))
         .json()
         .unwrap();
@@ -76,7 +76,7 @@ fn an_update_changes_what_the_mask_names_and_nothing_else() {
         (&json!(8), &created["bio"])
     );
 
-    // An optional field named without a value is cleared, a required one is not.
+    // An optional field named without a value is cleared; a required one cannot be.
     let updated = update("?updateMask=bio,born,price", json!({}))
         .json()
         .unwrap();
@@ -90,7 +90,7 @@ fn an_update_changes_what_the_mask_names_and_nothing_else() {
         ["record.code", "record.seats"]
     );
 
-    // All of them, an unknown one, and what only the server writes.
+    // All fields, an unknown field, and a field that only the server sets.
     let all = update("?updateMask=*", backend.record("mask-2"))
         .json()
         .unwrap();
@@ -129,11 +129,11 @@ fn a_full_view_embeds_what_is_referred_to() {
     assert!(get(&client, &created)["user"].is_null());
     let unknown = client.get(&format!("{}?view=7", path(&created))).unwrap();
     assert_eq!(unknown.status, 400);
-    // What is only shown is not stored, whoever sends it.
+    // An embedded resource is output only: a client that sends it back stores nothing.
     let sent_back = client.patch(&path(&created), &full(&client).json().unwrap());
     assert!(sent_back.unwrap().json().unwrap()["user"].is_null());
 
-    // Gone, and not to be asked.
+    // The embedded user is deleted, and then its service is unavailable.
     users
         .delete(&format!("/v1/users/{}", backend.user_id))
         .unwrap();
@@ -295,7 +295,7 @@ fn lists_show_what_the_filter_asks_for_in_the_order_asked_for() {
             .collect::<Vec<_>>()
     };
     assert_eq!(list("", "code desc"), ["d%_", "c 1", "b 2", "a \\ \"3\""]);
-    // A number, not a text: 10 comes after 9. Equals come by id, in either direction.
+    // Sorted as numbers, not as texts: 10 comes after 9. Equal values are sorted by id, in either direction.
     let up = list("", "seats");
     assert_eq!(up[2..], ["b 2", "d%_"]);
     assert_eq!(
@@ -407,7 +407,7 @@ fn get(client: &Http, record: &Value) -> Value {
     answer.json().unwrap()
 }
 
-/// As a URL takes a value.
+/// Encodes a value for a URL.
 fn encoded(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }

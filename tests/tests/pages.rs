@@ -1,4 +1,4 @@
-//! A million rows: what a page costs does not depend on where in the list it is.
+//! A million rows: the cost of a page does not depend on its position in the list.
 
 use std::time::Instant;
 
@@ -8,10 +8,11 @@ use tests::{acme::Backend, http::Http, servers::Postgres};
 const PAGE: usize = 50;
 const FAR: usize = 10_000;
 
-/// Buffers that two pages may differ by: their rows lie on this many more blocks, or their index is one level deeper.
+/// The accepted difference in buffers between two pages: their rows may lie on this many more blocks, or their index
+/// may be one level deeper.
 const TOLERANCE: usize = 10;
 
-/// An order, and the columns that say where in it a row is.
+/// An order, and the columns that determine a row's position in it.
 const ORDERS: &[(&str, &str)] = &[
     ("", "created_at DESC, id DESC"),
     ("created_at", "created_at, id"),
@@ -68,13 +69,13 @@ fn fill(server: &Postgres) -> Result<()> {
          FROM generate_series(1, 1000000) AS n",
     )?;
     server.sql("VACUUM ANALYZE records")?;
-    // Takes effect in the connections that the service has already.
+    // This also affects the service's existing connections.
     server.sql("ALTER SYSTEM SET log_statement = 'all'")?;
     server.sql("SELECT pg_reload_conf()")?;
     Ok(())
 }
 
-/// What the service asks its database for the first page, and for the next one.
+/// The service's statements for the first page and for the next one.
 fn statements(server: &Postgres, client: &Http, order_by: &str) -> Result<[String; 2]> {
     let query = format!(
         "/v1/records?pageSize={PAGE}&orderBy={}",
@@ -99,7 +100,7 @@ fn statements(server: &Postgres, client: &Http, order_by: &str) -> Result<[Strin
     Ok([first.to_owned(), next.to_owned()])
 }
 
-/// What a statement costs.
+/// The cost of a statement.
 #[derive(Debug)]
 struct Cost {
     rows: usize,
@@ -121,7 +122,7 @@ impl Cost {
         let actual = plan.split_once("actual time").context("no analysis")?.1;
         let rows = actual.split_once("rows=").context("no rows")?.1;
         let rows = rows.split(' ').next().unwrap_or_default().parse()?;
-        // The first line about buffers is about the whole statement.
+        // The first line about buffers covers the whole statement.
         let whole = plan
             .lines()
             .find(|line| line.contains("Buffers: shared"))

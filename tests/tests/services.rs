@@ -1,4 +1,4 @@
-//! What is rendered keeps its own promises: formatting, lints, and its own tests on every database and cache.
+//! Rendered code passes its checks: formatting, lints, and its own tests on every database and cache.
 
 use tests::{
     acme::{Acme, succeeds},
@@ -76,7 +76,7 @@ fn the_data_tests_pass_on_cockroachdb() {
     );
 }
 
-/// The Redis to test on: the one that REDIS_URL names, or one that we start.
+/// The Redis for the tests: the one in REDIS_URL, or one that is started here.
 fn redis() -> (String, Option<Redis>) {
     if let Ok(url) = std::env::var("REDIS_URL") {
         return (url, None);
@@ -85,7 +85,7 @@ fn redis() -> (String, Option<Redis>) {
     (server.url(), Some(server))
 }
 
-/// The databases to test on: the ones that DATABASE_URL names, or two that we start.
+/// The databases for the tests: those in DATABASE_URL, or two that are started here.
 fn urls() -> Vec<(String, Option<Postgres>)> {
     if let Ok(url) = std::env::var("DATABASE_URL") {
         return vec![(url, None)];

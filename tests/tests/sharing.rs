@@ -1,11 +1,11 @@
-//! What one command has compiled, the next does not compile again: whatever packages are chosen, cargo gives each
-//! dependency the same features, and it gives them once, to build scripts and to services.
+//! Commands share what they compile: for any selection of packages, cargo uses the same features of each dependency,
+//! and only one set of them, for build scripts and for services.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use tests::acme::{Acme, succeeds};
 
-/// The features that each dependency is compiled with, by its name and version.
+/// The features of each compiled dependency, by its name and version.
 type Features = BTreeMap<String, BTreeSet<String>>;
 
 #[test]
@@ -42,7 +42,7 @@ fn whatever_packages_are_chosen_their_dependencies_are_the_same() {
     );
 }
 
-/// `--package` for each.
+/// `--package` for each package.
 fn chosen<'a>(packages: &[&'a str]) -> Vec<&'a str> {
     packages
         .iter()
@@ -50,18 +50,18 @@ fn chosen<'a>(packages: &[&'a str]) -> Vec<&'a str> {
         .collect()
 }
 
-/// Those of a build of these packages and their tests.
+/// The features in a build of these packages and their tests.
 fn features(packages: &[&str]) -> Features {
     let mut tree = Acme::rendered().cargo(&["tree", "--prefix=none", "--format={p}\t{f}"]);
     tree.args(packages);
     let output = succeeds(tree).unwrap();
     let mut found = Features::new();
     for line in String::from_utf8(output.stdout).unwrap().lines() {
-        // A package whose dependencies are listed further up is marked.
+        // A package whose dependencies are already listed has this mark.
         let line = line.trim_end_matches(" (*)");
         if let Some((package, features)) = line.split_once('\t') {
-            // But for those of a wide table: diesel takes twice as long to compile with them, so a workspace gets them
-            // with its first service that needs them.
+            // The features for wide tables are excluded: with them, diesel takes twice as long to compile, so a
+            // workspace gets them only with the first service that needs them.
             let features = features
                 .split(',')
                 .filter(|it| !it.ends_with("-column-tables"));

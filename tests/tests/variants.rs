@@ -8,7 +8,7 @@ use tests::{
     render::render_service,
 };
 
-/// A name, and what else is asked for. Each type of field stands alone once, so that nothing is imported in vain.
+/// A name and its options. Each field type is the only field once, which would show an unused import.
 const VARIANTS: &[(&str, &[&str])] = &[
     ("widgets", &[]),
     ("a", &["fields=v:string"]),
@@ -36,7 +36,7 @@ const VARIANTS: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        // Not `finance`: the other workspace that is built into the same folder has another one of that name.
+        // Not `finance`: another workspace with the same target folder has a crate of that name.
         "billing/invoices",
         &["fields=v:string:email", "kind=mounted"],
     ),
@@ -52,7 +52,7 @@ const VARIANTS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// These run their tests too; the others are only checked.
+/// These also run their tests; the others are only checked.
 const TESTED: &[(&str, &[&str])] = &[
     (
         "everything",
@@ -63,7 +63,7 @@ const TESTED: &[(&str, &[&str])] = &[
         status:enum(draft|active|retired), user:ref(users)",
         ],
     ),
-    // References: two to one contract, one to a contract that embeds itself, one within a namespace.
+    // References: two to one contract, one to a contract that embeds itself, and one within a namespace.
     (
         "notes",
         &["fields=author:ref(users), type_id:ref(everything)?, reader:ref(users)?"],
@@ -74,7 +74,7 @@ const TESTED: &[(&str, &[&str])] = &[
         &["fields=owner:ref(crm/users), user:ref(users)"],
     ),
     ("teams", &["fields=lead:ref(users), contact:ref(crm/users)"]),
-    // An owner beside all that lists are read by, and beside resources that are embedded.
+    // An owner, combined with all kinds of list fields and with embedded resources.
     (
         "secrets",
         &[
@@ -185,7 +185,7 @@ fn no_panic_outside_tests(workspace: &Path) {
     }
 }
 
-/// A construct that code of a service must not have, outside of modules for tests.
+/// A construct that is forbidden in a service's code, except in test modules.
 fn forbidden(source: &str) -> Option<&'static str> {
     let items = syn::parse_file(source).unwrap().items.into_iter();
     let is_for_tests = |item: &syn::Item| match item {

@@ -1,4 +1,4 @@
-//! The life of a workspace: services are added, run and removed, and nobody edits a shared file.
+//! The life of a workspace: services are added, run and removed, without an edit of a shared file.
 
 use std::{
     collections::BTreeMap,
@@ -214,7 +214,7 @@ fn ctrl_c_stops_what_execute_runs_without_an_error() {
     let turn = Turn::take();
     let ports = ports(turn.acme.path());
     build_tasks(turn.acme);
-    // Make always ends by the signal that has interrupted it, which a shell calls 128 + 2.
+    // make always ends with the signal that interrupted it, which a shell reports as 128 + 2.
     for (command, status) in [("cargo xtask execute", 0), ("make execute", 130)] {
         let mut terminal = terminal(turn.acme, &[]);
         terminal.type_line(command).unwrap();
@@ -328,7 +328,7 @@ fn a_service_that_is_started_in_its_own_folder_uses_the_data_of_the_workspace() 
     fs::write(own.join("level.yaml"), "log:\n  level: warn\n").unwrap();
     let [http, grpc] = [free_port().unwrap(), free_port().unwrap()];
     let mut core = turn.acme.service("core", &own, http, grpc);
-    // A path on the command line begins at the folder where it is typed.
+    // A path on the command line is relative to the folder where it is typed.
     core.args(["--config", "level.yaml"]);
     let log = path.join("../own-folder.log");
     let _ = fs::remove_file(&log);
@@ -354,7 +354,7 @@ fn git_ignores_the_data_of_the_workspace_wherever_it_is_written() {
     ] {
         assert!(is_ignored(path), "{path}");
     }
-    // The layer `data` of every service, and a service called `data`.
+    // The layer `data` of every service, and a service named `data`.
     for path in [
         "services/core/src/data/schema.rs",
         "services/data/config.yaml",
@@ -500,7 +500,7 @@ fn the_make_verbs_do_what_they_say() {
         .unwrap();
     let mut records = Background::start(make("records").process_group(0), &log).unwrap();
     ready(port).unwrap_or_else(|error| panic!("{error:#}\n{}", records.output().unwrap()));
-    // A terminal sends Ctrl-C to make and to the service.
+    // A terminal sends Ctrl-C to the whole group: make and the service.
     records.signal_group("INT").unwrap();
     records.wait(PATIENCE).unwrap();
     eventually(PATIENCE, || {
@@ -585,7 +585,7 @@ fn stopped(ports: &BTreeMap<u16, String>) {
     }
 }
 
-/// Waits until the services have stopped, which may take a moment when nobody has waited for their processes.
+/// Waits until the services have stopped, which may take a moment if their processes were not waited for.
 fn eventually_stopped(ports: &BTreeMap<u16, String>) {
     for (port, service) in ports {
         eventually(PATIENCE, || {
@@ -597,7 +597,7 @@ fn eventually_stopped(ports: &BTreeMap<u16, String>) {
     }
 }
 
-/// Builds the tasks, so that a test does not count their build as the start of services.
+/// Builds the tasks, so that a test does not count this build as startup time of services.
 fn build_tasks(acme: &Acme) {
     succeeds(acme.cargo(&["build", "--package", "xtask"])).unwrap();
 }

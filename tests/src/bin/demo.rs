@@ -28,10 +28,10 @@ const CORE: &str = "http://127.0.0.1:8101";
 const CONSULTANTS: &str = "http://127.0.0.1:8102";
 const CONSULTANTS_GRPC: &str = "127.0.0.1:9102";
 
-/// From the start of the first service until both are ready.
+/// The time limit from the start of the first service until both are ready.
 const READY_WITHIN: Duration = Duration::from_secs(30);
 
-/// Whether the demonstration has got a signal to stop.
+/// Whether the demonstration has received a signal to stop.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 fn main() -> Result<()> {
@@ -49,7 +49,7 @@ fn main() -> Result<()> {
         signal(services.id(), "TERM")?;
     }
     let status = services.wait()?;
-    // A step that was interrupted has failed, and that is no failure of the demonstration.
+    // An interrupted step fails, but that is not a failure of the demonstration.
     if !INTERRUPTED.load(Ordering::SeqCst) {
         shown?;
     }
@@ -96,7 +96,7 @@ fn build(workspace: &Path) -> Result<()> {
 
 /// Starts the services. From then on, Ctrl-C, SIGTERM and SIGHUP are passed on to them.
 fn start(workspace: &Path, log: &Path) -> Result<(Child, Leash)> {
-    // Otherwise the demonstration would talk to whatever listens there.
+    // Otherwise the demonstration would talk to another program on these ports.
     for port in [8101, 9101, 8102, 9102] {
         let free = TcpListener::bind(("127.0.0.1", port));
         free.with_context(|| format!("port {port} is in use: stop what has it and try again"))?;
@@ -108,7 +108,7 @@ fn start(workspace: &Path, log: &Path) -> Result<(Child, Leash)> {
         .stdin(Stdio::null())
         .stdout(output.try_clone()?)
         .stderr(output)
-        // In a group of its own, it gets no signal from the terminal, only those that are passed on.
+        // In its own process group, it gets no signals from the terminal, only those that are passed on.
         .process_group(0)
         .spawn()?;
     let pid = child.id();

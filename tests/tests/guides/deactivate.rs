@@ -1,4 +1,4 @@
-//! What "Add an RPC" promises.
+//! The result of "Add an RPC".
 
 use consultants::server::SERVICE;
 use consultants_api::v1::{

@@ -1,8 +1,8 @@
-//! The guides in `docs/` of a workspace, followed as they are written.
+//! Follows the guides in `docs/` of a workspace exactly.
 //!
-//! A block of code says what it is for: ```` ```diff FILE ```` changes a file, ```` ```sql FILE ```` is a whole file,
-//! ```` ```sh ```` is run and succeeds, ```` ```sh fails ```` is run and fails, and each line of a ```` ```text ```` is in
-//! the output of what was run before it.
+//! The info string of a code block says what to do: ```` ```diff FILE ```` changes a file, ```` ```sql FILE ```` is a
+//! whole file, ```` ```sh ```` is run and succeeds, ```` ```sh fails ```` is run and fails, and each line of a ````
+//! ```text ```` must be in the output of the previous run.
 
 use std::{fs, path::Path, process::Output};
 
@@ -14,7 +14,7 @@ use tests::{
 /// The service that the guides change.
 const FIELDS: &str = "fields=name:string, email:string:unique:email, born:date?, active:bool";
 
-/// One test, as both change the same workspace: what is built for one is built for the other.
+/// One test, because both guides change the same workspace and share its build.
 #[test]
 fn a_guide_ends_in_a_service_that_does_what_it_says() {
     let workspace = Scratch::new("guides").unwrap();
@@ -33,7 +33,7 @@ fn a_guide_ends_in_a_service_that_does_what_it_says() {
     }
 }
 
-/// As the README of a workspace says it.
+/// Follows the README of a workspace.
 fn remove_service(workspace: &Path) {
     if !workspace.join("services/consultants").exists() {
         return;
@@ -55,7 +55,7 @@ fn follow(workspace: &Scratch, guide: &str) {
     let mut output = String::new();
     let mut parts = text.split("\n```");
     parts.next();
-    // What is in a block, and what stands between it and the next one.
+    // The content of a block, and the text between it and the next one.
     while let (Some(block), Some(_)) = (parts.next(), parts.next()) {
         let (kind, content) = block.split_once('\n').unwrap();
         let place = format!("{guide}: ```{kind}\n{content}");
@@ -78,7 +78,7 @@ fn follow(workspace: &Scratch, guide: &str) {
     }
 }
 
-/// Runs a command a line, which all succeed or all fail, and returns what they print.
+/// Runs one command per line, which must all succeed or all fail, and returns their output.
 fn run(workspace: &Scratch, commands: &str, succeed: bool, place: &str) -> String {
     let mut printed = String::new();
     for command in commands.lines() {
@@ -97,8 +97,8 @@ fn run(workspace: &Scratch, commands: &str, succeed: bool, place: &str) -> Strin
     printed
 }
 
-/// Applies changes, `@@` between them. Each has lines that are there once, in this order, and begin with a space or, where
-/// they go, with `-`; those that come begin with `+`.
+/// Applies changes, separated by `@@`. Lines with a space stay, lines with `-` are removed, lines with `+` are added.
+/// The old lines must occur exactly once, in this order.
 fn change(file: &Path, changes: &str, place: &str) {
     let mut text = format!("\n{}", fs::read_to_string(file).unwrap());
     for change in changes.split("\n@@\n") {

@@ -1,4 +1,4 @@
-//! What "Add a field" promises.
+//! The result of "Add a field".
 
 use consultants::server::SERVICE;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! What the templates write, and what they refuse: rendered in process, nothing is built.
+//! The output of the templates and their refusals: rendered in process, without a build.
 
 mod names;
 mod output;

@@ -1,8 +1,8 @@
-//! Names that work, and every name that follows from them.
+//! Names that are accepted, and all names derived from them.
 
 use super::support::{Workspace, for_each};
 
-/// The name; then folder, contract crate, resource, table and REST path.
+/// The name; then the folder, contract crate, resource, table and REST path.
 const NAMES: &[(&str, [&str; 5])] = &[
     (
         "consultants",

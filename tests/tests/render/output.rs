@@ -1,4 +1,4 @@
-//! What was rendered reads as if written by hand.
+//! Rendered code reads like code written by hand.
 
 use std::{ffi::OsStr, fs, path::Path, process::Command};
 
@@ -6,7 +6,7 @@ use walkdir::WalkDir;
 
 use super::support::{EVERYTHING, Workspace, for_each};
 
-/// Each is a list of fields: every type alone, every modifier, and names that mean something elsewhere.
+/// Each is a list of fields: every type alone, every modifier, and names that have a meaning elsewhere.
 const FIELDS: &[&str] = &[
     "",
     EVERYTHING,

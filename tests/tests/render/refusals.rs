@@ -1,4 +1,4 @@
-//! What is refused: in one sentence that says what to write instead, and with nothing written.
+//! Refusals: one sentence that says what to write instead, and no file is written.
 
 use super::support::{EVERYTHING, Workspace};
 

@@ -1,4 +1,4 @@
-//! A workspace as the hooks see one, and what is in it.
+//! A workspace as the hooks see it, and its content.
 
 use std::{
     collections::BTreeMap,
@@ -17,7 +17,7 @@ pub const EVERYTHING: &str = "fields=name:string, email:string:unique:email, sit
     hourly_rate:decimal?:min=0:max=1000, born:date?, hired_at:timestamp, avatar:bytes?, extra:json?, \
     status:enum(draft|active|retired), user:ref(users), code:string:min=3:max=8:index";
 
-/// The least of a workspace that a service can be added to. Gone when dropped.
+/// The minimal workspace to which a service can be added. Dropping it deletes it.
 pub struct Workspace {
     folder: TempDir,
     root: PathBuf,
@@ -62,7 +62,7 @@ impl Workspace {
         &self.root
     }
 
-    /// The folder that the workspace is in.
+    /// The folder that contains the workspace.
     pub fn outside(&self) -> &Path {
         self.folder.path()
     }
@@ -99,12 +99,12 @@ impl Workspace {
         }
     }
 
-    /// Every file and what is in it, and every folder.
+    /// Every file with its content, and every folder.
     pub fn tree(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         tree(self.outside())
     }
 
-    /// That the call fails with a sentence that holds these words, and changes nothing.
+    /// Checks that the call fails with a sentence that contains these words, and changes nothing.
     pub fn refuses(&self, words: &str, call: impl FnOnce() -> Result<(), String>) {
         let before = self.tree();
         let message = call().expect_err(&format!("was to be refused: {words}"));
@@ -114,7 +114,7 @@ impl Workspace {
     }
 }
 
-/// Every file under the folder and what is in it, and every folder.
+/// Every file under the folder with its content, and every folder.
 pub fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let entries = WalkDir::new(folder).into_iter().map(Result::unwrap);
     entries

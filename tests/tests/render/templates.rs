@@ -1,4 +1,4 @@
-//! The templates themselves: cargo-generate forgives a wrong one in silence.
+//! The templates themselves: cargo-generate ignores mistakes in them without a warning.
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
@@ -7,10 +7,10 @@ use walkdir::WalkDir;
 
 use super::support::tree;
 
-/// Files that are rendered, as against copied.
+/// Files that are rendered and not only copied.
 fn templates(folder: &str) -> Vec<(PathBuf, String)> {
     let root = tests::render::repository().join(folder);
-    // What `exclude` and `ignore` of template-workspace/cargo-generate.toml say.
+    // From `exclude` and `ignore` of template-workspace/cargo-generate.toml.
     let verbatim = [
         ".github",
         "api",
@@ -43,7 +43,7 @@ fn templates(folder: &str) -> Vec<(PathBuf, String)> {
 
 #[test]
 fn every_template_is_liquid() {
-    // No template uses a filter of cargo-generate's own, so that the standard ones are all it takes.
+    // No template uses cargo-generate's own filters, so the standard ones are enough.
     let parser = ParserBuilder::with_stdlib().build().unwrap();
     for folder in ["template-workspace", "template-proto", "template-service"] {
         for (path, text) in templates(folder) {
@@ -82,8 +82,8 @@ fn every_variable_is_set_by_a_hook() {
     }
 }
 
-/// cargo-generate hands over no maps, so that a row of a list is an array: the hooks say what it holds and in which order,
-/// and the templates take it apart by position.
+/// cargo-generate passes no maps, so a row of a list is an array. The hooks define its items and their order, and the
+/// templates read them by position.
 #[test]
 fn every_row_is_taken_apart_as_the_hooks_make_it() {
     let hooks = tests::render::repository().join("hooks");
@@ -131,7 +131,7 @@ fn every_row_is_taken_apart_as_the_hooks_make_it() {
     }
 }
 
-/// The names in `{{ }}` and `{% %}` that no loop of the template itself makes.
+/// The names in `{{ }}` and `{% %}`, except those that the template's own loops define.
 fn variables(text: &str) -> BTreeSet<String> {
     let keywords = [
         "for",
@@ -165,7 +165,7 @@ fn variables(text: &str) -> BTreeSet<String> {
                 .next()
                 .unwrap_or_default()
                 .trim_matches('-');
-            // A text is no name, and neither is a filter.
+            // Texts and filters are not names.
             let inside: String = inside.split(['"', '\'']).step_by(2).collect();
             let inside = inside.replace("| ", "|");
             let words: Vec<_> = inside.split_whitespace().collect();

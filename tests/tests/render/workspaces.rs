@@ -1,4 +1,4 @@
-//! What a workspace carries, and what adding to it changes.
+//! The content of a workspace, and the changes when something is added.
 
 use std::fs;
 
@@ -145,7 +145,7 @@ fn a_workspace_without_core_has_nothing_of_it() {
         assert!(!files.contains_key(std::path::Path::new(gone)), "{gone}");
     }
     tests::render::render_service(&root, "consultants", &[]).unwrap();
-    // No `core` has them.
+    // This workspace has no `core`, so their names are free.
     tests::render::render_service(&root, "auth", &[]).unwrap();
     let refused =
         tests::render::render_service(&root, "others", &["fields=user:ref(users)"]).unwrap_err();
@@ -189,7 +189,7 @@ fn the_aliases_go_where_the_templates_came_from() {
     }
 }
 
-/// A guess would send those who use the aliases to strangers.
+/// A guess would send users of the aliases to strangers.
 #[test]
 fn without_a_source_there_are_no_aliases() {
     let folder = tempfile::tempdir().unwrap();

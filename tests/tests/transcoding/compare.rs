@@ -1,11 +1,11 @@
-//! Whether two answers are the same.
+//! Compares two answers.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 use tests::http::Answer;
 
-/// Differences of all answers of a kind, not of single requests.
+/// Differences that concern all answers of a kind, not single requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum General {
     UnsetIsNull,
@@ -42,7 +42,7 @@ impl General {
     }
 }
 
-/// Compares answers, and remembers which general differences it met.
+/// Compares answers, and records which general differences occurred.
 #[derive(Default)]
 pub struct Comparison {
     pub met: BTreeSet<General>,
@@ -50,7 +50,7 @@ pub struct Comparison {
 
 impl Comparison {
     /// # Errors
-    /// Where the answers differ.
+    /// The difference between the answers.
     pub fn compare(&mut self, ours: &Answer, envoys: &Answer) -> Result<(), String> {
         if ours.status != envoys.status {
             return Err(format!(
@@ -125,10 +125,10 @@ impl Comparison {
     }
 }
 
-/// An error of ours where Envoy has only a line of text.
+/// Our error is well-formed where Envoy has only a line of text.
 fn well_formed(answer: &Answer) -> Result<(), String> {
     if answer.body.is_empty() {
-        // To a HEAD.
+        // The answer to a HEAD.
         return Ok(());
     }
     let code = match answer.status {
@@ -162,7 +162,7 @@ fn metadata(ours: &Answer, envoys: &Answer) -> Result<(), String> {
     }
 }
 
-/// The body as JSON; a list, if it is several lines of JSON.
+/// The body as JSON; a list, if it consists of several lines of JSON.
 fn json(answer: &Answer) -> Option<Value> {
     if answer.body.is_empty() {
         return None;

@@ -1,4 +1,5 @@
-//! The requests that we answer otherwise than Envoy, and why. See `General` in `compare.rs` for what differs everywhere.
+//! The requests that we answer differently from Envoy, and why. For differences in all answers, see `General` in
+//! `compare.rs`.
 
 use crate::requests::Request;
 
@@ -6,7 +7,7 @@ pub struct Difference {
     pub reason: &'static str,
     /// The status of our answer.
     pub ours: u16,
-    /// The status of Envoy's; where both are the same, the bodies differ.
+    /// The status of Envoy's answer; if both are the same, the bodies differ.
     pub envoys: u16,
     pub requests: Vec<Request>,
 }
@@ -76,7 +77,7 @@ fn lines(lines: &[&str]) -> Vec<Request> {
     lines.iter().map(|line| Request::line(line)).collect()
 }
 
-/// A value in so many others.
+/// A value nested at this many levels.
 fn nested(open: &str, levels: usize, value: &str, close: &str) -> String {
     format!("{}{value}{}", open.repeat(levels), close.repeat(levels))
 }

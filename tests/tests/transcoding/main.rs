@@ -1,8 +1,9 @@
-//! The REST mapping agrees with that of Envoy's gRPC-JSON transcoder.
+//! The REST mapping agrees with Envoy's gRPC-JSON transcoder.
 //!
-//! The contract in `template-workspace/platform/mapping` uses every feature of `google.api.http` and of proto3 JSON. Its server answers
-//! with what it decoded, over REST itself and over gRPC, of which Envoy makes REST. Every request goes to both, and
-//! both must answer with the same status and the same JSON, but where `differences.rs` says why not.
+//! The contract in `template-workspace/platform/mapping` uses every feature of `google.api.http` and of proto3 JSON.
+//! Its server returns the requests as it decoded them, over REST itself, and over gRPC, which Envoy transcodes to REST.
+//! Every request goes to both, and both must answer with the same status and the same JSON, except as `differences.rs`
+//! explains.
 
 mod compare;
 mod differences;
@@ -78,7 +79,7 @@ fn rest_answers_as_envoy_does() {
             problems.push(format!("nowhere: {}", general.reason()));
         }
     }
-    // Two servers that refuse everything would agree, too.
+    // Two servers that refuse everything would also agree.
     for (status, count) in [(200, 500), (400, 400), (404, 20)] {
         let found = statuses.get(&status).copied().unwrap_or_default();
         if found < count {
@@ -93,7 +94,7 @@ fn rest_answers_as_envoy_does() {
     );
 }
 
-/// What a rendered workspace checks without Envoy are answers to the requests that Envoy is asked here.
+/// A rendered workspace replays recorded answers without Envoy. They must be for the requests that Envoy gets here.
 #[test]
 fn the_vectors_of_a_workspace_are_these_requests() {
     let differing = differences();
@@ -128,7 +129,7 @@ fn the_vectors_of_a_workspace_are_these_requests() {
     );
 }
 
-/// A request that is listed twice would be judged twice, maybe by two reasons.
+/// A duplicate request would be judged twice, maybe for two reasons.
 #[test]
 fn a_request_differs_for_one_reason() {
     let mut reasons = HashMap::new();

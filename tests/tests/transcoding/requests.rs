@@ -1,12 +1,12 @@
-//! What both servers are asked.
+//! The requests to both servers.
 
 use std::fmt;
 
-/// An HTTP request, as JSON if it has a body.
+/// An HTTP request; its body, if any, is JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Request {
     pub method: String,
-    /// Path and query.
+    /// The path and query.
     pub target: String,
     pub body: String,
 }
@@ -20,7 +20,7 @@ impl Request {
         }
     }
 
-    /// The body of an echo.
+    /// A request that echoes this body.
     pub fn echo(body: impl AsRef<str>) -> Self {
         Self::new("POST", "/v1/echo", body.as_ref())
     }
@@ -94,7 +94,7 @@ const ANSWERS: &[(&str, &str)] = &[
     ("member", "choice"),
 ];
 
-/// For every field that can be an answer, with and without a value.
+/// For every field that can be a whole answer, with and without a value.
 pub fn answers_of_one_field() -> Vec<(&'static str, Request)> {
     const FULL: &str = r#"{
         "nested": {"name": "a", "child": {}}, "nesteds": [{"number": "5"}, {}], "stringValue": "s", "boolValue": true,
@@ -114,7 +114,7 @@ pub fn answers_of_one_field() -> Vec<(&'static str, Request)> {
     with(FULL).chain(with("{}")).collect()
 }
 
-/// Headers that change nothing, or go through to the service.
+/// Headers that change nothing, or that reach the service.
 pub const HEADERS: &[&[(&str, &str)]] = &[
     &[("content-type", "application/json; charset=utf-8")],
     &[("content-type", "text/plain")],

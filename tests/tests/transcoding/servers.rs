@@ -1,4 +1,4 @@
-//! The server of the conformance contract, and Envoy in front of its gRPC.
+//! The server of the mapping contract, and Envoy in front of its gRPC.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -17,7 +17,7 @@ use crate::requests::Request;
 
 const READY_WITHIN: Duration = Duration::from_secs(30);
 
-/// Both, and a client for each.
+/// Both servers, with a client for each.
 pub struct Servers {
     ours: Http,
     envoys: Http,
@@ -81,7 +81,7 @@ impl Servers {
         Ok((ours, self.ask_envoy(request, headers)?))
     }
 
-    /// Our answer of one field, and what Envoy answers to an echo of the same body, cut down to the field.
+    /// Our answer with one field, and that field of Envoy's echo of the same body.
     pub fn ask_for_one(&self, request: &Request, field: &str) -> Result<(Answer, Answer)> {
         let ours = send(&self.ours, request, &[])?;
         let mut envoys = self.ask_envoy(&Request::echo(&request.body), &[])?;
@@ -102,10 +102,10 @@ fn send(client: &Http, request: &Request, headers: &[(&str, &str)]) -> Result<An
         .with_context(|| request.to_string())
 }
 
-/// The program, built of the contract and of the crates that are rendered into a workspace.
+/// The program, built from the contract and from the crates of a rendered workspace.
 fn build() -> Result<std::process::Command> {
     let workspace = repository().join("tests/conformance");
-    // The dependencies of a rendered workspace, and where they are built for it.
+    // The dependencies of a rendered workspace, built in its target folder.
     fs::copy(
         repository().join("template-workspace/Cargo.lock"),
         workspace.join("Cargo.lock"),
@@ -125,7 +125,7 @@ fn ready(client: &Http) -> Result<()> {
     })
 }
 
-/// Set up to answer as we do, as far as it can.
+/// Configures Envoy to answer as we do, as far as it can.
 fn envoy(port: u16, upstream: u16, descriptors: &Path) -> Value {
     let extension = |name: &str| format!("type.googleapis.com/envoy.extensions.{name}");
     let socket =

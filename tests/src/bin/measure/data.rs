@@ -1,4 +1,4 @@
-//! What a request costs on each database and cache, beside the same methods written by hand.
+//! The cost of a request on each database and cache, compared with the same methods written by hand.
 
 use std::{
     fs,
@@ -28,7 +28,7 @@ struct Server {
     base: String,
 }
 
-/// What a request costs, in microseconds.
+/// The cost of a request, in microseconds.
 struct Cost {
     cpu: f64,
     p50: u64,
@@ -102,10 +102,10 @@ impl Backend {
             ),
         ];
         for (call, paths, body, servers) in calls {
-            // A token does not last for all of them.
+            // A token expires before all calls are measured.
             let token = log_in()?;
-            // The servers take turns, so that a machine that slows down does so for both. Other work of the machine only adds
-            // to the cost, so the least is the truest.
+            // The servers take turns, so that a slow phase of the machine affects both. Other load only adds to the
+            // cost, so the least value is the most accurate.
             let mut least = servers.map(|_| Cost::MOST);
             for _ in 0..ROUNDS {
                 for (least, server) in least.iter_mut().zip(servers) {
@@ -158,7 +158,7 @@ impl Backend {
 }
 
 impl Server {
-    /// Sends the requests one after the other, and returns what each cost.
+    /// Sends the requests one after the other, and returns the cost of each.
     fn load(
         &self,
         workspace: &Path,

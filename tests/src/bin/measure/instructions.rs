@@ -12,11 +12,11 @@ use anyhow::{Context, Result, ensure};
 
 use crate::process::{Address, Call, Process};
 
-/// A server is counted over so many requests, and over twice as many. What the difference leaves out is what does not
-/// depend on the number: connections, timers, the start.
+/// The instructions of this many requests, and of twice as many, are counted. The difference excludes everything that
+/// does not depend on the number of requests: connections, timers, the start.
 const REQUESTS: u32 = 500;
 
-/// What counts.
+/// The tool that counts.
 pub enum Counter {
     /// `perf stat`, on a machine with performance counters.
     Perf,
@@ -26,13 +26,13 @@ pub enum Counter {
 }
 
 impl Counter {
-    /// Finds a tool that works on this machine. None is a reason to say [`Counter::MISSING`].
+    /// Finds a tool that works on this machine. If there is none, print [`Counter::MISSING`].
     pub fn find(folder: &Path) -> Option<Self> {
         let output = |program, arguments: &[&str]| {
             let output = Command::new(program).args(arguments).output().ok()?;
             output.status.success().then_some(output)
         };
-        // Virtual machines often hide the counters; perf then succeeds and writes that they are not supported.
+        // Virtual machines often hide the counters. perf then succeeds and prints that they are not supported.
         let counted = output("perf", &["stat", "-x", ",", "-e", EVENT, "true"])
             .is_some_and(|output| perf_count(&String::from_utf8_lossy(&output.stderr)).is_ok());
         if counted {
@@ -52,7 +52,7 @@ impl Counter {
         }
     }
 
-    /// What must stand before a server's program on the command line.
+    /// The command that runs a server's program, to be put before it.
     pub fn launcher(&self, name: &str) -> Result<Vec<OsString>> {
         let Self::Callgrind(folder) = self else {
             return Ok(Vec::new());
@@ -64,8 +64,8 @@ impl Counter {
             text
         };
         Ok(vec![
-            // A large copy is one instruction to a processor and one for each byte to callgrind (`rep movsb`), unless glibc
-            // is told to copy by vectors.
+            // A large copy (`rep movsb`) is one instruction for a processor, but callgrind counts one for each byte,
+            // unless glibc is told to copy with vectors.
             "env".into(),
             "GLIBC_TUNABLES=glibc.cpu.x86_rep_movsb_threshold=2147483647".into(),
             "valgrind".into(),
@@ -75,7 +75,7 @@ impl Counter {
         ])
     }
 
-    /// Instructions for one request. `name` is that which the server was started with.
+    /// Instructions for one request. `name` is the name that the server was started with.
     pub fn count(
         &self,
         server: &Process,
@@ -148,7 +148,7 @@ fn perf_count(report: &str) -> Result<u64> {
     sum.with_context(|| format!("perf counts no instructions:\n{report}"))
 }
 
-/// The number at the end of a dump, counted since the dump before.
+/// The number at the end of a dump, counted since the previous dump.
 fn callgrind_total(dump: &str) -> Result<u64> {
     let totals = dump
         .lines()

@@ -1,5 +1,5 @@
-//! How many log ins a core of the processor does in a second, beside the check of a password alone, and the memory that
-//! they take.
+//! How many logins a processor core can handle in a second, compared with a password check alone, and the memory that
+//! they need.
 
 use std::{fs, thread};
 
@@ -68,7 +68,7 @@ pub fn measure() -> Result<()> {
     Ok(())
 }
 
-/// Registers users, sends wrong passwords over many connections at once, and returns the resident memory after that.
+/// Registers users, sends wrong passwords over many connections at once, and returns the resident memory afterwards.
 fn flood(core: &Process) -> Result<f64> {
     let email = |number: usize| format!("{number}@example.com");
     for number in 0..45 {
@@ -82,7 +82,7 @@ fn flood(core: &Process) -> Result<f64> {
                 let agent = ureq::Agent::new_with_defaults();
                 for number in (connection..100).step_by(40) {
                     let wrong = json!({"email": email(number), "password": "wrong horse"});
-                    // The answer is an error, as it should be.
+                    // The server answers with an error, as expected.
                     let _ = agent
                         .post(format!("{}/v1/auth/login", CORE.http))
                         .send(wrong.to_string());

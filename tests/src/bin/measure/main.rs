@@ -37,7 +37,7 @@ const CORE: Address = Address {
 };
 
 fn main() -> Result<ExitCode> {
-    // cargo-generate wants to know its user's name, and a container may have none.
+    // cargo-generate needs the user's name, and a container may have none.
     if env::var_os("USER").is_none() {
         let mut again = Command::new(env::current_exe()?);
         let ended = again
@@ -79,8 +79,8 @@ fn rendering() -> Result<()> {
     Ok(())
 }
 
-/// A build from nothing with one service beside `core`, what each further one adds until there are so many, and rebuilds
-/// after an edit with one and with all.
+/// A clean build with one service beside `core`, the cost of each further service up to this number, and rebuilds after
+/// an edit with one service and with all.
 fn building(services: u32) -> Result<()> {
     ensure!(services > 1, "how many services? At least 2");
     let folder = fresh("build")?;
@@ -102,7 +102,7 @@ fn building(services: u32) -> Result<()> {
     );
     rebuilds(&workspace, "1 service")?;
 
-    // Taken anew: an edit leaves behind what incremental compilation keeps of the state before it.
+    // Measured again, because an edit leaves incremental data of the previous state behind.
     let before = size(&target)?;
     for number in 2..=services {
         render_service(&workspace, &format!("items{number}"), &[FIELDS])?;
@@ -168,7 +168,7 @@ fn build(workspace: &Path, package: Option<&str>) -> Result<f64> {
     Ok(start.elapsed().as_secs_f64())
 }
 
-/// Builds a workspace with the service that is measured and with `bare`, which it is compared with. It has no data.
+/// Builds a workspace with the measured service and with `bare`, its counterpart written by hand. It has no data.
 fn prepare() -> Result<PathBuf> {
     let folder = repository().join("target/measure/requests");
     let workspace = folder.join("acme");

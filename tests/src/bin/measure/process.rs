@@ -1,4 +1,4 @@
-//! A server that is measured, and requests to it.
+//! A measured server, and requests to it.
 
 use std::{
     ffi::OsString,
@@ -14,11 +14,11 @@ use anyhow::{Context, Result, ensure};
 
 const STARTS_WITHIN: Duration = Duration::from_secs(60);
 
-/// A process of the workspace's release build. Dropped, it is killed.
+/// A process of the workspace's release build. Dropping it kills the process.
 pub struct Process(Child);
 
 impl Process {
-    /// Starts a program of the workspace, with nothing in its environment that is not in this one's.
+    /// Starts a program of the workspace, with the environment of this process.
     pub fn start(workspace: &Path, name: &str, arguments: &[&str]) -> Result<Self> {
         Self::start_with(workspace, name, arguments, &[])
     }
@@ -32,7 +32,7 @@ impl Process {
         Self::start_under(&[], workspace, name, arguments, variables)
     }
 
-    /// Starts a program under another one: `under` is what stands before it on the command line.
+    /// Starts a program under another one: `under` comes before it on the command line.
     pub fn start_under(
         under: &[OsString],
         workspace: &Path,
@@ -92,7 +92,7 @@ impl Process {
             .take(2)
             .map(|f| f.parse().unwrap_or(0))
             .sum();
-        // A tick is 10 ms wherever Linux runs in user space (USER_HZ).
+        // A tick is 10 ms on Linux in user space (USER_HZ).
         Ok(Duration::from_millis(ticks * 10))
     }
 
@@ -110,31 +110,31 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended already; then there is nothing to do.
+        // If it has ended already, there is nothing to do.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// Where a server listens.
+/// The addresses of a server.
 pub struct Address {
     pub http: &'static str,
     pub grpc: &'static str,
 }
 
-/// One method over one transport, as h2load calls it.
+/// One method on one transport, as h2load calls it.
 pub struct Call {
     pub name: &'static str,
     pub grpc: bool,
     pub path: String,
     /// The file with the body of each request.
     pub body: Option<std::path::PathBuf>,
-    /// How many requests a measurement sends.
+    /// The number of requests in a measurement.
     pub requests: u32,
 }
 
 impl Call {
-    /// Sends the requests and returns what each cost the server in µs, user and system time together.
+    /// Sends the requests and returns the server's cost for each in µs, user and system time together.
     pub fn cpu_micros(
         &self,
         server: &Process,

@@ -1,5 +1,5 @@
-//! What a request costs over each transport, behind the layers alone and in a rendered service. Each is compared with the
-//! same methods written by hand, in the same run.
+//! The cost of a request on each transport, behind the layers alone and in a rendered service. Each is compared with
+//! the same methods written by hand, in the same run.
 
 use std::{
     fs,
@@ -90,10 +90,10 @@ fn cpu(servers: &Servers, calls: &[Call]) -> Result<()> {
     );
     println!("|---|---|---|---|---|---|");
     for call in calls {
-        // A token does not last for all of them.
+        // A token expires before all calls are measured.
         let token = log_in()?;
         let mut taken = [const { Vec::new() }; 4];
-        // The servers take turns, so that a machine that slows down does so for all of them.
+        // The servers take turns, so that a slow phase of the machine affects all of them.
         for _ in 0..5 {
             for (times, (process, address, more)) in taken.iter_mut().zip(servers.all()) {
                 let requests = call.requests * more;
@@ -159,7 +159,7 @@ impl Servers {
             "127.0.0.1:19082",
             "sqlite://data/items.db",
         ];
-        // One request in a hundred is traced, which is the default once there is somebody to send traces to.
+        // One request in a hundred is traced, which is the default once a trace collector is configured.
         let collector = format!("http://{COLLECTOR}");
         let traced = [("ITEMS__TELEMETRY__OTLP_ENDPOINT", collector.as_str())];
         let servers = Self {
