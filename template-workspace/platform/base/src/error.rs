@@ -211,7 +211,9 @@ impl From<Error> for Status {
             tracing::warn!(%cause, reason, "a request failed");
         }
         let mut details = ErrorDetails::with_error_info(reason, DOMAIN, HashMap::new());
-        details.set_retry_info(retry_after);
+        if retry_after.is_some() {
+            details.set_retry_info(retry_after);
+        }
         Status::with_error_details(code, message, details)
     }
 }

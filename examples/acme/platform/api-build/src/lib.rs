@@ -1,14 +1,14 @@
-//! Makes the code of a contract from its protos, in the build script of the contract's crate.
+//! Generates the code of a contract from its protos, in the build script of the contract's crate.
 //!
 //! `v1/*.proto` of a crate under `api/` become one module `v1`: messages with JSON and validation, the tonic server and
-//! client, REST routes as `google.api.http` maps them, error constructors. Beside it come an OpenAPI document and the
-//! table of who may call what. Nothing but Rust is needed.
+//! client, REST routes for `google.api.http`, error constructors. It also generates an OpenAPI document and the table
+//! of the methods' policies. It needs only Rust.
 //!
-//! What it promises: what a contract cannot mean is refused with the file, the line and what to write instead, all
-//! problems at once; and no rule or option of a contract is ignored without a word.
+//! It promises to refuse a contract that it cannot implement, with the file, the line and a correction, and to report
+//! all problems at once. It ignores no rule and no option of a contract silently.
 //!
-//! The way is the crate `api-model` (the protos, parsed, and what they say) → `rust`, `openapi` and
-//! `policy_file` (what is written of it, each from the model alone). Begin with [`compile_folder`].
+//! The steps are the crate `api-model` (parses the protos into a model) → `rust`, `openapi` and `policy_file` (each
+//! writes its output from the model alone). Begin with [`compile_folder`].
 
 mod openapi;
 mod policy_file;
@@ -26,7 +26,7 @@ use api_model::{
 
 /// Compiles every version (`v1/`, `v2/`, `v1beta1/`, …) of the contract whose build script calls this.
 ///
-/// Errors are printed and end the build.
+/// Prints errors and ends the build.
 pub fn compile() -> ExitCode {
     match compile_crate() {
         Ok(()) => ExitCode::SUCCESS,
@@ -53,7 +53,7 @@ fn compile_crate() -> Result<(), Error> {
         Error::new("Cargo.toml: add `links = \"…-api\"` (the name of the package) under [package], so that other contracts can import this one")
     })?;
     let packages = compile_folder(Path::new(&folder), Path::new(&out), env::vars())?;
-    // Reaches the build scripts of crates that depend on this one, as DEP_<links>_CONTRACT.
+    // Cargo passes this to the build scripts of dependent crates, as DEP_<links>_CONTRACT.
     println!(
         "cargo::metadata=CONTRACT={}={}",
         links.replace('-', "_"),
@@ -62,14 +62,14 @@ fn compile_crate() -> Result<(), Error> {
     Ok(())
 }
 
-/// Compiles every version of the contract in `folder` and answers with their packages, such as `users.v1`.
+/// Compiles every version of the contract in `folder` and returns their packages, such as `users.v1`.
 ///
-/// `out` receives, for each version, `v1.rs` with what the code includes, and for other languages and people `v1.bin`
-/// (a serialized `google.protobuf.FileDescriptorSet`) and `v1.openapi.json`. `variables` say which contracts the crate
-/// depends on: the environment of its build script.
+/// `out` receives, for each version, `v1.rs`, which the crate includes, and for other languages and people `v1.bin` (a
+/// serialized `google.protobuf.FileDescriptorSet`) and `v1.openapi.json`. `variables` is the environment of the build
+/// script; it names the contracts that the crate depends on.
 ///
 /// # Errors
-/// Everything that is wrong with the contract.
+/// Every problem of the contract.
 pub fn compile_folder(
     folder: &Path,
     out: &Path,
@@ -82,7 +82,7 @@ pub fn compile_folder(
     for version in versions {
         let source = Source::load(folder, &version)?;
         generate(&source, &names.with_own(&source), out)?;
-        // Relative paths stay true when the workspace is moved.
+        // Relative paths stay valid when the workspace is moved.
         for file in source.files() {
             println!("cargo::rerun-if-changed={}", file.display());
         }

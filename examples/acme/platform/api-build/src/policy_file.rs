@@ -1,11 +1,11 @@
-//! The file `v1.policy.json`: who may call which method, how often and for how long, for tools and people.
+//! The file `v1.policy.json` for tools and people: who may call which method, how often, and with which timeout.
 //!
-//! An object with the `package` and a list `methods`, in the order of the contract. Every key is always there:
+//! An object with the `package` and a list `methods`, in the order of the contract. Every key is always present:
 //!
 //! | key | value |
 //! |---|---|
 //! | `method` | `users.v1.UsersService/GetUser` |
-//! | `http` | its bindings, `GET /v1/users/{id}`, the first one first |
+//! | `http` | its bindings, `GET /v1/users/{id}`, the primary one first |
 //! | `access` | `public`, `authenticated` or `internal` |
 //! | `anyRole`, `allScopes` | lists of names |
 //! | `owner` | the field that holds the caller's subject, or null |
@@ -13,7 +13,7 @@
 //! | `timeout` | a duration such as `1.5s`, or null for that of the configuration |
 //! | `streamsRequests`, `streamsAnswers` | whether they are streams of messages |
 //!
-//! Durations are seconds with the letter `s`, as proto3 JSON has them. Keys may be added, none will be renamed.
+//! Durations are seconds with the letter `s`, as in proto3 JSON. Keys may be added, but are never renamed.
 
 use std::time::Duration;
 

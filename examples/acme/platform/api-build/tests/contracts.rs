@@ -1,4 +1,4 @@
-//! What contracts are refused for, and what an accepted one becomes.
+//! Which contracts are refused, and what an accepted one becomes.
 
 use std::{
     env, fs,
@@ -9,7 +9,7 @@ use std::{
 /// An empty workspace with the vendored protos, and in it the contract `things` with this body of `v1/things.proto`.
 fn contract(test: &str, body: &str) -> PathBuf {
     let workspace = workspace(test);
-    // Where the tests run, not where they were compiled: the workspace may have been moved.
+    // The folder at run time, not at compile time: the workspace may have been moved.
     let platform = env::var("CARGO_MANIFEST_DIR").unwrap();
     let vendored = Path::new(&platform).join("../../third_party");
     symlink(vendored, workspace.join("third_party")).unwrap();
@@ -52,7 +52,7 @@ fn compile(contract: &Path) -> Result<Vec<String>, api_build::Error> {
     api_build::compile_folder(contract, contract, std::iter::empty())
 }
 
-/// Why the contract is refused.
+/// The reason why the contract is refused.
 fn refusal(test: &str, body: &str) -> String {
     match compile(&contract(test, body)) {
         Ok(_) => String::new(),
@@ -60,7 +60,7 @@ fn refusal(test: &str, body: &str) -> String {
     }
 }
 
-/// A service with one method of this binding, over messages with a field of each shape.
+/// A service with one method with this binding, over messages with a field of each shape.
 fn method(http: &str) -> String {
     format!(
         "service ThingsService {{\n  rpc Get(Request) returns (Request) {{ option (google.api.http) = {{ {http} }}; option (platform.v1.policy) = {{ access: ACCESS_PUBLIC }}; }}\n}}\n\
@@ -278,7 +278,7 @@ fn a_workspace_that_was_moved_builds_on() {
 
 #[test]
 fn a_contract_without_vendored_protos_is_told_where_they_belong() {
-    // Outside of this workspace, which has such a folder.
+    // Outside this workspace, which has a `third_party` folder.
     let workspace = env::temp_dir().join(format!("api-build-{}", std::process::id()));
     let error = compile(&write_contract(&workspace, "")).unwrap_err();
     fs::remove_dir_all(&workspace).unwrap();

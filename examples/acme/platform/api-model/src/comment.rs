@@ -5,7 +5,7 @@ use prost_reflect::FileDescriptor;
 pub struct Comment(Vec<String>);
 
 impl Comment {
-    /// Of the descriptor with this path in its file.
+    /// The comment of the descriptor with this path in its file.
     pub fn of(file: &FileDescriptor, path: &[i32]) -> Self {
         let info = file.file_descriptor_proto().source_code_info.as_ref();
         let location =
@@ -16,12 +16,12 @@ impl Comment {
         Self(text.lines().map(|line| line.trim().to_owned()).collect())
     }
 
-    /// As they stand in the contract.
+    /// The lines of the contract, unchanged.
     pub fn lines(&self) -> &[String] {
         &self.0
     }
 
-    /// The lines joined into paragraphs, with an empty line between two.
+    /// The lines joined into paragraphs, with an empty line between them.
     pub fn paragraphs(&self) -> String {
         self.0
             .split(|line| line.is_empty())

@@ -17,13 +17,13 @@ pub struct Contract {
     pub version: String,
     /// In the order of the contract.
     pub services: Vec<Service>,
-    /// Why calls fail.
+    /// The error reasons.
     pub reasons: Vec<Reason>,
-    /// The messages and enums that it has and uses.
+    /// The messages and enums that it defines or uses.
     pub types: Types,
-    /// Full names of the messages of the contract itself, in its order.
+    /// Full names of its own messages, in the order of the contract.
     own_messages: Vec<String>,
-    /// Full names of its enums.
+    /// Full names of its own enums.
     pub own_enums: Vec<String>,
 }
 
@@ -31,7 +31,7 @@ impl Contract {
     /// Reads a contract.
     ///
     /// # Errors
-    /// Everything that is wrong with it.
+    /// Every problem of the contract.
     pub fn read(source: &Source, names: &Names) -> Result<Self, Error> {
         let mut problems = Error::default();
         let mut types = Types::default();
@@ -89,7 +89,7 @@ impl Contract {
         })
     }
 
-    /// The messages of the contract itself, in its order.
+    /// The contract's own messages, in its order.
     pub fn messages(&self) -> impl Iterator<Item = &Message> {
         self.own_messages
             .iter()

@@ -13,15 +13,15 @@ use crate::{
 pub struct Binding {
     /// HTTP method, `GET`.
     pub verb: String,
-    /// The paths it takes.
+    /// The paths that match.
     pub template: Template,
-    /// What the body of a request holds.
+    /// The content of the request's body.
     pub body: Body,
-    /// The field of the answer that is the body, by its proto name.
+    /// The field of the answer that becomes the body, by its proto name.
     pub response_body: Option<String>,
 }
 
-/// What the body of a request holds.
+/// The content of a request's body.
 pub enum Body {
     /// Nothing.
     None,
@@ -32,13 +32,13 @@ pub enum Body {
 }
 
 impl Binding {
-    /// The template without the names of its variables: what a path can tell apart.
+    /// The template without the names of its variables. Two templates with the same shape match the same paths.
     pub fn shape(&self) -> String {
         format!("{:?}{:?}", self.template.segments, self.template.verb)
     }
 }
 
-/// The bindings of a method, the first one first.
+/// The bindings of a method, the primary one first.
 pub fn bindings(method: &MethodDescriptor, problems: &mut Error) -> Vec<Binding> {
     let pool = method.parent_pool();
     let Some(rule) = options::message(pool, &method.options(), "google.api.http") else {
@@ -136,7 +136,7 @@ fn field_of(message: &MessageDescriptor, name: &str, option: &str) -> Result<Str
     })
 }
 
-/// Checks that a path variable is a field with one value; gives its path in JSON names.
+/// Checks that a path variable is a field with a single value; returns its path in JSON names.
 fn path_field(input: &MessageDescriptor, path: &str) -> Result<String, String> {
     let mut json = Vec::new();
     let mut message = input.clone();

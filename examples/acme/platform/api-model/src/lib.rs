@@ -1,13 +1,13 @@
-//! What a contract says, read once from its protos; whatever is written of a contract is written from this.
+//! The model of a contract, read once from its protos. All generators work from it.
 //!
-//! The way is [`source`] (the protos, parsed to descriptors) → [`Contract`] (messages, rules, services, bindings,
-//! policies, reasons, and the names that Rust has for them).
+//! The steps are [`source`] (parses the protos into descriptors) → [`Contract`] (messages, rules, services, bindings,
+//! policies, reasons, and their names in Rust).
 //!
-//! What it promises: what a contract cannot mean is refused with the file, the line and what to write instead, all
-//! problems at once. No rule of a contract is dropped without a word, so who writes code from the model needs no
+//! It promises to refuse a contract that it cannot implement, with the file, the line and a correction, and to report
+//! all problems at once. It drops no rule of a contract silently, so a code generator needs only the model and no
 //! descriptor.
 //!
-//! Begin with [`Contract::read`], then [`message::Field`], which most of what is written comes from.
+//! Begin with [`Contract::read`], then [`message::Field`], the basis of most generated code.
 
 mod comment;
 mod contract;

@@ -1,4 +1,4 @@
-//! Messages and enums: their fields, how Rust holds them, and what must hold for them.
+//! Messages and enums: their fields, their Rust types, and their rules.
 
 use std::collections::BTreeMap;
 
@@ -31,13 +31,13 @@ pub struct Message {
     pub full_name: String,
     /// `User`
     pub name: String,
-    /// What the contract says of it.
+    /// Its comment in the contract.
     pub comment: Comment,
-    /// `None` when nothing makes the type: then whatever uses it is a problem.
+    /// `None` if no crate generates the type: then every use of it is a problem.
     pub ty: Option<syn::Path>,
     /// In the order of the contract.
     pub fields: Vec<Field>,
-    /// Without those that the word `optional` stands for.
+    /// Without the synthetic oneofs of `optional` fields.
     pub oneofs: Vec<Oneof>,
     /// Rules about several fields.
     pub groups: Vec<Group>,
@@ -49,12 +49,12 @@ impl Message {
         self.fields.iter().find(|field| field.name == name)
     }
 
-    /// The fields that are no members of a oneof.
+    /// The fields outside oneofs.
     pub fn plain_fields(&self) -> impl Iterator<Item = &Field> {
         self.fields.iter().filter(|field| !field.is_member())
     }
 
-    /// The members of a oneof with the identifiers of their variants.
+    /// The members of a oneof, with their variants.
     pub fn members(&self, oneof: usize) -> impl Iterator<Item = (&Field, &Ident)> {
         self.fields
             .iter()
@@ -71,27 +71,27 @@ pub struct Field {
     pub name: String,
     /// `displayName`
     pub json: String,
-    /// What the contract says of it.
+    /// Its comment in the contract.
     pub comment: Comment,
     /// `r#type`
     pub ident: Ident,
-    /// Of one value: of an element of a list, of a value of a map.
+    /// The type of one value: of an element of a list, or of a value of a map.
     pub kind: Kind,
-    /// How the message holds it.
+    /// How the message stores it.
     pub shape: Shape,
     /// Who sets it, and when.
     pub behavior: Behavior,
-    /// What must hold for it.
+    /// Its validation rules.
     pub rules: Rules,
-    /// No log may show it.
+    /// It must not be logged.
     pub redacted: bool,
-    /// Who sees it in an answer; `None` for everybody.
+    /// Who may see it in an answer; `None` means everybody.
     pub visible_to: Option<Visibility>,
 }
 
-/// Who sees a field in an answer: either is enough.
+/// Who may see a field in an answer: the owner, or a caller with a role.
 pub struct Visibility {
-    /// The string of the same message that holds the subject of its owner, by its proto name.
+    /// The string field of the same message that holds the owner's subject, by its proto name.
     pub owner: Option<String>,
     /// A caller with one of these roles.
     pub any_role: Vec<String>,
@@ -103,7 +103,7 @@ impl Field {
         matches!(self.shape, Shape::Member(..))
     }
 
-    /// The message that it holds one of, with presence.
+    /// The message type of a single field with presence.
     pub fn message(&self) -> Option<&str> {
         match (&self.kind, &self.shape) {
             (Kind::Message(name), Shape::Optional) => Some(name),
@@ -112,7 +112,7 @@ impl Field {
     }
 }
 
-/// The type of a value. Integers of one size are one, however they are encoded.
+/// The type of a value. The encodings of an integer size (`int32`, `sint32`, `sfixed32`) are the same type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     Double,
@@ -152,56 +152,57 @@ impl Kind {
         matches!(self, Self::Message(name) if name == message)
     }
 
-    /// Whether it is a message that is an object in JSON, and so no leaf for path variables and query parameters.
+    /// Whether it is a message that is an object in JSON. Path variables and query parameters can only set the fields
+    /// below it.
     pub fn is_object(&self) -> bool {
         matches!(self, Self::Message(name) if !is_value(name))
     }
 }
 
-/// How a message holds a field.
+/// How a message stores a field.
 pub enum Shape {
-    /// Always a value, the default when it is not set.
+    /// Always has a value; the default if it is not set.
     Value,
-    /// With presence, outside of a oneof.
+    /// With presence, outside oneofs.
     Optional,
-    /// Of values.
+    /// A list of values.
     List,
-    /// By keys of this kind.
+    /// A map with keys of this kind.
     Map(Kind),
-    /// Of the oneof at this place, in this variant.
+    /// A member of the oneof with this index, as this variant.
     Member(usize, Ident),
 }
 
-/// Fields of which one at most is set.
+/// Fields of which at most one is set.
 pub struct Oneof {
-    /// As the contract calls it.
+    /// Its name in the contract.
     pub name: String,
-    /// The field of Rust that holds it.
+    /// The Rust field that holds it.
     pub ident: Ident,
-    /// The enum that prost makes of it.
+    /// The enum that prost generates for it.
     pub ty: Option<syn::Path>,
-    /// One of them must be set.
+    /// Whether one member must be set.
     pub required: bool,
 }
 
-/// Fields of which at most one, or exactly one, must be set.
+/// Fields of which at most one may be set, or exactly one must be.
 pub struct Group {
     /// Proto names.
     pub fields: Vec<String>,
-    /// Exactly one instead of at most one.
+    /// Whether exactly one must be set, instead of at most one.
     pub required: bool,
 }
 
 /// An enum of the contract, or one that it uses.
 pub struct Enum {
-    /// `None` when nothing makes the type.
+    /// `None` if no crate generates the type.
     pub ty: Option<syn::Path>,
     /// Names and numbers, in the order of the contract.
     pub values: Vec<(String, i32)>,
 }
 
 impl Enum {
-    /// The names that share their number with another, of which prost knows but one.
+    /// Names that share their number with another name; prost knows only one of them.
     pub fn aliases(&self) -> impl Iterator<Item = &(String, i32)> {
         self.values.iter().filter(|(name, number)| {
             let mut others = self.values.iter().filter(|(other, _)| other != name);
@@ -210,17 +211,17 @@ impl Enum {
     }
 }
 
-/// The messages and enums that a contract has and uses, by full name.
+/// The messages and enums that a contract defines or uses, by full name.
 #[derive(Default)]
 pub struct Types {
-    /// What a field of a message names is always among them.
+    /// Always contains the type of every field.
     pub messages: BTreeMap<String, Message>,
-    /// The same of enums.
+    /// Likewise for enums.
     pub enums: BTreeMap<String, Enum>,
 }
 
 impl Types {
-    /// Adds a message and all that it uses.
+    /// Adds a message and everything that it uses.
     pub fn add(&mut self, message: &MessageDescriptor, names: &Names, problems: &mut Error) {
         if self.messages.contains_key(message.full_name()) {
             return;
@@ -256,7 +257,7 @@ impl Types {
         });
     }
 
-    /// Whether a message is, or can hold at any depth, what `wanted` says.
+    /// Whether a message satisfies `wanted`, or contains one that does at any depth.
     pub fn reaches(&self, message: &str, wanted: &impl Fn(&Message) -> bool) -> bool {
         self.search(message, wanted, &mut Vec::new())
     }
@@ -438,7 +439,7 @@ impl Reader<'_> {
     }
 }
 
-/// Whether a message is one value in JSON, and so a leaf for path variables and query parameters.
+/// Whether a message is a single value in JSON, which a path variable or query parameter can set.
 pub fn is_value(message: &str) -> bool {
     let name = message.strip_prefix("google.protobuf.");
     name.is_some_and(|name| {
@@ -447,7 +448,7 @@ pub fn is_value(message: &str) -> bool {
     })
 }
 
-/// The oneof of a field, unless it is the one that `optional` stands for.
+/// The oneof of a field, unless it is the synthetic one of an `optional` field.
 pub fn real_oneof(field: &FieldDescriptor) -> Option<OneofDescriptor> {
     field
         .containing_oneof()

@@ -1,4 +1,4 @@
-//! Names of Rust for names of protobuf, as prost-build makes them: chosen here and nowhere else.
+//! Rust names for protobuf names, as prost-build chooses them. No other module chooses names.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -8,7 +8,7 @@ use prost_reflect::OneofDescriptor;
 
 use crate::source::Source;
 
-/// Where the types of each package are.
+/// The Rust path of each package.
 #[derive(Clone, Default)]
 pub struct Names {
     /// Rust path by protobuf prefix, with a leading dot: `.users.v1` → `::users_api::v1`.
@@ -16,7 +16,7 @@ pub struct Names {
     own: String,
 }
 
-/// Types that api-runtime has, because their JSON is not that of other messages or everybody needs them.
+/// Types that api-runtime defines, because they have their own JSON forms or every contract needs them.
 const RUNTIME: [&str; 5] = [
     ".google.protobuf",
     ".google.type.Date",
@@ -26,7 +26,7 @@ const RUNTIME: [&str; 5] = [
 ];
 
 impl Names {
-    /// The contracts that the crate depends on, as their build scripts say.
+    /// The contracts that the crate depends on, from the variables of their build scripts.
     pub fn of_dependencies(variables: impl Iterator<Item = (String, String)>) -> Self {
         let mut names = Self::default();
         for (_, contract) in
@@ -53,7 +53,7 @@ impl Names {
         names
     }
 
-    /// The versions of one crate see each other.
+    /// Lets the versions of one crate use each other.
     pub fn add_versions(&mut self, folder: &Path, versions: &[String]) {
         let name = folder.file_name().unwrap_or_default().to_string_lossy();
         for version in versions {
@@ -62,7 +62,7 @@ impl Names {
         }
     }
 
-    /// The same, seen from one version of the contract.
+    /// The same names, as one version of the contract sees them.
     pub fn with_own(&self, source: &Source) -> Self {
         let mut names = Self {
             own: source.package.clone(),
@@ -72,14 +72,14 @@ impl Names {
         names
     }
 
-    /// For prost-build: every type that is made elsewhere.
+    /// For prost-build: every type that another crate or module generates.
     pub fn extern_paths(&self) -> impl Iterator<Item = (&str, &str)> {
         self.paths
             .iter()
             .map(|(prefix, path)| (prefix.as_str(), path.as_str()))
     }
 
-    /// The Rust path of a message or enum, usable at the top of the module; `None` when nothing makes it.
+    /// The Rust path of a message or enum, usable at the top of the module; `None` if no crate generates it.
     pub fn ty(&self, full_name: &str) -> Option<syn::Path> {
         let full = format!(".{full_name}");
         if let Some(path) = self.paths.get(&full) {
@@ -102,7 +102,7 @@ impl Names {
         path_of(&format!("{path}{modules}{last}"))
     }
 
-    /// The enum that prost makes of a oneof of the contract itself.
+    /// The enum that prost generates for a oneof of the contract itself.
     pub fn oneof(&self, oneof: &OneofDescriptor) -> Option<syn::Path> {
         let parent = oneof.parent_message().full_name();
         let parent = parent.strip_prefix(&self.own).unwrap_or_default();
@@ -112,7 +112,7 @@ impl Names {
     }
 }
 
-/// `consultant::`, where prost puts what is inside a message.
+/// `consultant::`, the module of a message's nested types in prost.
 fn module(message: &str) -> String {
     format!("{}::", snake(message))
 }
@@ -121,22 +121,22 @@ fn path_of(text: &str) -> Option<syn::Path> {
     syn::parse_str(text).ok()
 }
 
-/// A field, method or module.
+/// The identifier of a field, method or module.
 pub fn snake(name: &str) -> Ident {
     ident(&name.to_snake_case())
 }
 
-/// A type, or a variant of a oneof.
+/// The identifier of a type, or of a variant of a oneof.
 pub fn camel(name: &str) -> Ident {
     ident(&name.to_upper_camel_case())
 }
 
-/// A static.
+/// The identifier of a static.
 pub fn shouty(name: &str) -> Ident {
     ident(&name.to_shouty_snake_case())
 }
 
-/// Keywords as prost-build escapes them.
+/// Escapes keywords as prost-build does.
 fn ident(name: &str) -> Ident {
     let here = Span::call_site();
     match name {

@@ -1,8 +1,8 @@
-//! Options of descriptors, and the fields of options that are messages.
+//! Options of descriptors, and the fields of message options.
 
 use prost_reflect::{DescriptorPool, DynamicMessage, EnumValueDescriptor, FieldDescriptor, Value};
 
-/// The value of an extension, when it is set.
+/// The value of an extension, if it is set.
 pub fn extension(pool: &DescriptorPool, options: &DynamicMessage, name: &str) -> Option<Value> {
     let extension = pool.get_extension_by_name(name)?;
     options
@@ -22,18 +22,18 @@ pub fn message(
     }
 }
 
-/// What `google.api.field_behavior` says of a field (AIP-203).
+/// `google.api.field_behavior` of a field (AIP-203).
 #[derive(Clone, Copy, Default)]
 pub struct Behavior {
-    /// A request must have it.
+    /// A request must set it.
     pub required: bool,
     /// Only the server sets it.
     pub output_only: bool,
-    /// No answer has it.
+    /// It is in no answer.
     pub input_only: bool,
-    /// It names the resource: made by the server, and then never changed.
+    /// It is the id of the resource: the server sets it once, and it never changes.
     pub identifier: bool,
-    /// It is set when the resource is made, and then never changed.
+    /// It is set when the resource is created, and never changes.
     pub immutable: bool,
 }
 
@@ -54,12 +54,12 @@ pub fn behavior(field: &FieldDescriptor) -> Behavior {
     behavior
 }
 
-/// The number of `google.rpc.Code` of an error reason.
+/// The `google.rpc.Code` of an error reason.
 pub fn code(value: &EnumValueDescriptor) -> Option<i32> {
     extension(value.parent_pool(), &value.options(), "platform.v1.code")?.as_enum_number()
 }
 
-/// The text of a field, when there is any.
+/// The text of a field, if it is not empty.
 pub fn text(message: &DynamicMessage, field: &str) -> Option<String> {
     let value = message.get_field_by_name(field)?;
     value
@@ -81,7 +81,7 @@ pub fn texts(message: &DynamicMessage, field: &str) -> Vec<String> {
         .collect()
 }
 
-/// Whether a field is there and true.
+/// Whether a field is set and true.
 pub fn is_true(message: &DynamicMessage, field: &str) -> bool {
     message
         .get_field_by_name(field)

@@ -9,17 +9,17 @@ use crate::{options, problem::Error};
 /// Who may call a method, how often, and for how long.
 #[derive(Default)]
 pub struct Policy {
-    /// Who may call at all.
+    /// Who may call the method at all.
     pub access: Access,
-    /// The caller has one of these roles, if there are any.
+    /// The caller must have one of these roles, if there are any.
     pub any_role: Vec<String>,
-    /// The caller has all of these scopes.
+    /// The caller must have all of these scopes.
     pub all_scopes: Vec<String>,
     /// The field of the stored resource that must hold the caller's subject.
     pub owner: Option<String>,
-    /// So many requests in so much time.
+    /// A number of requests and the time for them.
     pub rate_limit: Option<(u32, Duration)>,
-    /// How long a call may take.
+    /// The timeout of a call.
     pub timeout: Option<Duration>,
 }
 
@@ -36,7 +36,7 @@ pub enum Access {
 }
 
 impl Policy {
-    /// Reads the policy of a method. A method without one is a problem, as is a policy that contradicts itself.
+    /// Reads the policy of a method. A missing or contradictory policy is a problem.
     pub fn of(method: &MethodDescriptor, problems: &mut Error) -> Self {
         read(method).unwrap_or_else(|problem| {
             let problem = format!("platform.v1.policy of {}: {problem}", method.name());
@@ -84,7 +84,7 @@ fn read(method: &MethodDescriptor) -> Result<Policy, String> {
     })
 }
 
-/// Roles or scopes: words as RFC 6749 has them, of which a token holds a list with spaces between them.
+/// Roles or scopes: words in the sense of RFC 6749, because a token holds them separated by spaces.
 fn names(policy: &DynamicMessage, field: &str) -> Result<Vec<String>, String> {
     let names = options::texts(policy, field).into_iter();
     names
@@ -119,7 +119,7 @@ fn rate_limit(policy: &DynamicMessage) -> Result<Option<(u32, Duration)>, String
     }
 }
 
-/// A duration: more than none, at most a day.
+/// A duration above zero and of at most a day.
 fn duration(message: &DynamicMessage, field: &str) -> Result<Option<Duration>, String> {
     const DAY: i64 = 24 * 60 * 60;
     if !message.has_field_by_name(field) {
@@ -145,8 +145,8 @@ fn enum_number(message: &DynamicMessage, field: &str) -> i32 {
     value.and_then(|value| value.as_enum_number()).unwrap_or(0)
 }
 
-/// The owner is a string of the resource that the method is about: the message of the request or of the answer that
-/// has such a field, or has a message that has it.
+/// Checks that the owner is a string field of the method's resource: the message of the request or of the answer that
+/// has such a field, or that contains a message with it.
 fn check_owner(method: &MethodDescriptor, owner: &str) -> Result<(), String> {
     let service = method.parent_service();
     let known = service.methods().any(|other| {

@@ -2,28 +2,28 @@ use std::fmt;
 
 use prost_reflect::FileDescriptor;
 
-/// Everything that is wrong with a contract, each problem with its place.
+/// All problems of a contract, each with its place.
 #[derive(Debug, Default)]
 pub struct Error(Vec<String>);
 
 impl Error {
-    /// A problem without a place in a proto.
+    /// A problem that has no place in a proto.
     pub fn new(problem: impl Into<String>) -> Self {
         Self(vec![problem.into()])
     }
 
-    /// Adds a problem at a descriptor, known by its path in the file.
+    /// Adds a problem at a descriptor, given its path in the file.
     pub fn add(&mut self, file: &FileDescriptor, path: &[i32], problem: impl fmt::Display) {
         self.0.push(format!("{}: {problem}", place(file, path)));
     }
 
     /// # Errors
-    /// When there is a problem.
+    /// When there is at least one problem.
     pub fn into_result(self) -> Result<(), Self> {
         if self.0.is_empty() { Ok(()) } else { Err(self) }
     }
 
-    /// One sentence or two for each.
+    /// One or two sentences for each problem.
     pub fn problems(&self) -> &[String] {
         &self.0
     }

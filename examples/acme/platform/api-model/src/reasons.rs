@@ -6,23 +6,23 @@ use prost_reflect::EnumDescriptor;
 
 use crate::{comment::Comment, names::snake, options, problem::Error};
 
-/// Every enum whose name ends in this is one.
+/// An enum is one if its name has this suffix.
 const SUFFIX: &str = "ErrorReason";
 const UNKNOWN: i32 = 2;
 
-/// Why a call fails.
+/// A reason of an error.
 pub struct Reason {
     /// `USER_NOT_FOUND`
     pub name: String,
-    /// Of its constructor.
+    /// The name of its constructor.
     pub ident: Ident,
-    /// A number of `google.rpc.Code`.
+    /// Its `google.rpc.Code`.
     pub code: i32,
-    /// What the contract says of it.
+    /// Its comment in the contract.
     pub comment: Comment,
 }
 
-/// The reasons of an enum, none if it is not such an enum.
+/// The reasons of an enum; empty for any other enum.
 pub fn reasons(values: &EnumDescriptor, problems: &mut Error) -> Vec<Reason> {
     if !values.name().ends_with(SUFFIX) {
         return Vec::new();

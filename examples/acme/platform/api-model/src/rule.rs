@@ -1,4 +1,4 @@
-//! What must hold for a value: the rules of `buf.validate` and our own, whatever they are written for.
+//! The rules of a value, from `buf.validate` and our own, in one form for all generators.
 
 use std::{cmp::Ordering, fmt};
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 pub struct Rule {
     /// `string.min_len`
     pub id: String,
-    /// What is told to a caller whose value breaks it: `must have at least 3 characters`.
+    /// The message for a caller who breaks it: `must have at least 3 characters`.
     pub message: String,
     /// The condition.
     pub test: Test,
@@ -16,43 +16,43 @@ pub struct Rule {
 
 /// The condition that a value must meet.
 pub enum Test {
-    /// One of these values; a single one is a constant.
+    /// Equal to one of these values; a single one is a constant.
     In(Vec<Literal>),
-    /// None of these values.
+    /// Equal to none of these values.
     NotIn(Vec<Literal>),
-    /// So many of these units.
+    /// A length in this unit.
     Length(Unit, Limit, u64),
-    /// Compared with a number, or a time or duration.
+    /// Compared with a number, a time or a duration.
     Compare(Comparison, Literal),
-    /// Outside of a range: one of the two holds.
+    /// Outside a range: one of the two comparisons holds.
     Either((Comparison, Literal), (Comparison, Literal)),
-    /// A `google.type.Decimal` compared with the text of another.
+    /// A `google.type.Decimal`, compared with the text of another.
     Decimal(Comparison, String),
-    /// A regular expression finds something in it.
+    /// Matches a regular expression somewhere.
     Pattern(String),
-    /// Text or bytes that it begins with.
+    /// Begins with this text or these bytes.
     Prefix(Literal),
-    /// Text or bytes that it ends with.
+    /// Ends with this text or these bytes.
     Suffix(Literal),
-    /// Text somewhere in it.
+    /// Contains this text.
     Contains(String),
-    /// Text nowhere in it.
+    /// Does not contain this text.
     NotContains(String),
-    /// Text in a format that `api_runtime::rules::formats` has a function for.
+    /// Text in a format, checked by a function of `api_runtime::rules::formats`.
     Format(&'static str),
-    /// A number that the enum has a name for.
+    /// A number that the enum defines.
     Defined,
-    /// No element twice.
+    /// Without duplicate elements.
     Unique,
     /// A time before now.
     Past,
     /// A time after now.
     Future,
-    /// A time no further from now than so many seconds and nanoseconds.
+    /// A time within this many seconds and nanoseconds of now.
     Within(i64, i32),
 }
 
-/// What a length counts.
+/// The unit of a length.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
     Characters,
@@ -92,7 +92,7 @@ pub enum Comparison {
 }
 
 impl Comparison {
-    /// `gt`, `gte`, `lt`, `lte`, as rules are called.
+    /// `gt`, `gte`, `lt`, `lte`, the names of the rules.
     pub fn of(rule: &str) -> Option<Self> {
         Some(match rule {
             "gt" => Self::Greater,
@@ -134,7 +134,7 @@ pub enum Literal {
 }
 
 impl Literal {
-    /// How two numbers compare; everything else does not.
+    /// Compares two numbers; None for other values.
     pub fn compare(&self, other: &Self) -> Option<Ordering> {
         match (self, other) {
             (Self::Int(one), Self::Int(other)) => Some(one.cmp(other)),
@@ -144,7 +144,7 @@ impl Literal {
         }
     }
 
-    /// As JSON, where that is the form a value of the type has: not for bytes and times.
+    /// The value as JSON; None for bytes and times, which have another form there.
     pub fn json(&self) -> Option<Value> {
         Some(match self {
             Self::Bool(value) => json!(value),

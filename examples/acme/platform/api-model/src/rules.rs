@@ -1,13 +1,13 @@
 //! Reads the rules of a field: `buf.validate`, `google.api.field_behavior` and our own for decimals.
 //!
-//! Every rule that a contract uses is enforced; one that is not known here ends the build.
+//! Every rule that a contract uses is enforced; an unknown rule ends the build.
 //!
-//! `prost-protovalidate-build` 0.6 (it needs no protoc) was looked at for this, and is not used. It decodes the descriptors
+//! We considered `prost-protovalidate-build` 0.6 (it needs no protoc) and do not use it. It decodes the descriptors
 //! again and writes `impl Validate` for each message, with the rules inside, where OpenAPI documents cannot read them.
-//! Its violations have proto names only, while clients of REST are told JSON names and update masks compare proto names.
-//! It knows no `google.api.field_behavior`, no decimals and no NUL, so a second pass over the same messages would stay.
-//! It skips what it does not know with a warning unless it is told to fail. It would replace `rust/conditions.rs` of
-//! api-build, some 300 lines.
+//! Its violations have only proto names, but REST clients need JSON names and update masks compare proto names. It
+//! supports no `google.api.field_behavior`, no decimals and no NUL check, so we would still need a second pass over the
+//! same messages. By default it skips unknown rules with a warning. It would replace `rust/conditions.rs` of api-build,
+//! some 300 lines.
 
 use prost_reflect::{DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, Value};
 
@@ -17,18 +17,18 @@ use crate::{
     rule::{Comparison, Limit, Literal, Rule, Test, Unit},
 };
 
-/// What must hold for a field.
+/// The rules of a field.
 #[derive(Default)]
 pub struct Rules {
     /// It must have a value.
     pub required: bool,
-    /// The rules count only for a value that is not the default.
+    /// The rules apply only to a value that is not the default.
     pub if_set: bool,
-    /// Of the value, or of the list or map as a whole.
+    /// Rules of the value, or of the list or map as a whole.
     pub own: Vec<Rule>,
-    /// Of the elements of a list, or of the values of a map.
+    /// Rules of the elements of a list, or of the values of a map.
     pub items: Vec<Rule>,
-    /// Of the keys of a map.
+    /// Rules of the keys of a map.
     pub keys: Vec<Rule>,
 }
 
@@ -37,7 +37,7 @@ const IGNORE_IF_ZERO_VALUE: i32 = 1;
 const IGNORE_ALWAYS: i32 = 3;
 
 impl Rules {
-    /// Reads the rules of a field; a rule that nothing here enforces is a problem.
+    /// Reads the rules of a field; a rule that cannot be enforced is a problem.
     pub fn of(field: &FieldDescriptor, problems: &mut Error) -> Self {
         let mut read = Self {
             required: options::behavior(field).required,
@@ -98,7 +98,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The rules in `FieldRules` by type, such as `string`. What is said of the field itself is read by others.
+    /// The rules in `FieldRules` by type, such as `string`. `required` and `ignore` are read elsewhere.
     fn groups(&mut self, rules: &DynamicMessage) -> Vec<(String, DynamicMessage)> {
         let mut groups = Vec::new();
         for (group, value) in rules.fields() {
@@ -117,7 +117,7 @@ impl Reader<'_> {
         ));
     }
 
-    /// The rules of elements, keys or values: `FieldRules` again.
+    /// The rules of elements, keys or values, which are `FieldRules` again.
     fn inner(&mut self, value: &Value, kind: &Kind) -> Vec<Rule> {
         let groups = value.as_message().map(|rules| self.groups(rules));
         let groups = groups.unwrap_or_default().into_iter();
@@ -225,7 +225,7 @@ impl Reader<'_> {
             "in" | "not_in" => listed(rule, list(value)),
             format => {
                 let Some((format, words)) = string_format(format) else {
-                    // It makes a format strict; without one it means nothing.
+                    // Makes another format strict; alone it means nothing.
                     return if rule == "strict" {
                         Ok(None)
                     } else {
@@ -311,10 +311,10 @@ impl Reader<'_> {
     }
 }
 
-/// A test with its message; nothing when the rule demands nothing.
+/// A test with its message; None if the rule demands nothing.
 type Found = Result<Option<(Test, String)>, Unknown>;
 
-/// Nothing here enforces the rule.
+/// The rule cannot be enforced.
 struct Unknown;
 
 fn found(rule: (Test, String)) -> Found {
@@ -373,13 +373,13 @@ fn number(rule: &str, value: &Value, rules: &DynamicMessage) -> Found {
     found(match rule {
         "const" => (Test::In(vec![limit.clone()]), format!("must be {limit}")),
         "in" | "not_in" => listed(rule, list(value)),
-        // Always so.
+        // Every accepted number is finite.
         "finite" => return Ok(None),
         _ => return Err(Unknown),
     })
 }
 
-/// A bound of a number. `gt: 10 lt: 5` means everything but what lies between, and is one rule, that of the lower bound.
+/// A bound of a number. `gt: 10 lt: 5` excludes the values between, and is one rule, that of the lower bound.
 fn compared(
     comparison: Comparison,
     limit: Literal,
@@ -461,7 +461,7 @@ fn time(group: &str, rule: &str, value: &Value) -> Found {
     })
 }
 
-/// A rule about a length, by the beginning of its name.
+/// A rule about a length, by the prefix of its name.
 fn measured(rule: &str, unit: Unit, value: &Value) -> (Test, String) {
     let count = value.as_u64().unwrap_or_default();
     let (limit, words) = match &rule[..3] {
@@ -531,7 +531,7 @@ fn is_decimal(text: &str) -> bool {
     digits(whole, 12) && digits(fraction, 6)
 }
 
-/// A format that text can have, and what such a text is.
+/// The function and the description of a text format.
 fn string_format(format: &str) -> Option<(&'static str, &'static str)> {
     const FORMATS: [(&str, &str); 12] = [
         ("email", "an e-mail address"),
@@ -550,7 +550,7 @@ fn string_format(format: &str) -> Option<(&'static str, &'static str)> {
     FORMATS.into_iter().find(|(name, _)| *name == format)
 }
 
-/// The group of rules for a type; a wrapper such as `StringValue` has that of what it holds.
+/// The rule group of a type; a wrapper such as `StringValue` has the group of its value.
 fn group_of(kind: &Kind) -> &'static str {
     match kind {
         Kind::Double => "double",

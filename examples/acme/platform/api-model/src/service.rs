@@ -21,11 +21,11 @@ pub struct Service {
     pub name: String,
     /// `users.v1.UsersService`
     pub full_name: String,
-    /// What the contract says of it.
+    /// Its comment in the contract.
     pub comment: Comment,
-    /// The trait that an implementation has.
+    /// The name of the trait to implement.
     pub ident: Ident,
-    /// The function that makes an `api_runtime::Contract` of an implementation.
+    /// The function that makes an `api_runtime::Contract` from an implementation.
     pub constructor: Ident,
     /// In the order of the contract.
     pub methods: Vec<Method>,
@@ -37,23 +37,23 @@ pub struct Method {
     pub name: String,
     /// `/users.v1.UsersService/GetUser`
     pub path: String,
-    /// What the contract says of it.
+    /// Its comment in the contract.
     pub comment: Comment,
     /// `get_user`
     pub ident: Ident,
-    /// The full name of the message of a request.
+    /// The full name of the request message.
     pub input: String,
-    /// The full name of the message of an answer.
+    /// The full name of the answer message.
     pub output: String,
     /// Whether it takes a stream of requests.
     pub streams_requests: bool,
-    /// Whether it gives a stream of answers.
+    /// Whether it returns a stream of answers.
     pub streams_answers: bool,
     /// Whether callers should stop using it.
     pub deprecated: bool,
-    /// What is demanded of a call.
+    /// The conditions of a call.
     pub policy: Policy,
-    /// Its forms in REST, the first one first.
+    /// Its REST bindings, the primary one first.
     pub bindings: Vec<Binding>,
 }
 
@@ -110,7 +110,7 @@ impl Method {
     }
 }
 
-/// The resource and the mask of a request that updates: a field mask `update_mask` beside one other message.
+/// The resource and the mask of an update request: a field mask `update_mask` beside one other message.
 pub fn updated(input: &Message) -> Option<(&Field, &Field)> {
     let mask = input.field("update_mask");
     let mask = mask.filter(|mask| mask.message() == Some(FIELD_MASK))?;

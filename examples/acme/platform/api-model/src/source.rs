@@ -10,7 +10,7 @@ use prost_reflect::{DescriptorPool, FileDescriptor, Kind, MessageDescriptor, Syn
 
 use crate::problem::Error;
 
-/// The workspace's folder of protos from others.
+/// The workspace's folder of third-party protos.
 const THIRD_PARTY: &str = "third_party";
 
 /// One version of a contract.
@@ -19,23 +19,23 @@ pub struct Source {
     pub version: String,
     /// `users.v1`
     pub package: String,
-    /// The contract and all that it imports.
+    /// The contract and everything that it imports.
     pub pool: DescriptorPool,
     /// The same, serialized, with custom options and comments.
     pub descriptor_set: Vec<u8>,
-    /// The folders that imports begin in.
+    /// The import roots.
     roots: [Root; 2],
     own: Vec<String>,
 }
 
 struct Root {
     path: PathBuf,
-    /// The same, seen from the contract's folder.
+    /// The path relative to the contract's folder.
     relative: PathBuf,
 }
 
 impl Root {
-    /// The folder that lies so many levels above the contract's, or one in it.
+    /// The folder this many levels above the contract's, or a folder in it.
     fn above(contract: &Path, levels: usize, folder: &str) -> Option<Self> {
         Some(Self {
             path: contract.ancestors().nth(levels)?.join(folder),
@@ -47,8 +47,8 @@ impl Root {
         })
     }
 
-    /// `third_party/` of the workspace that the contract lies in. It is looked for at each build, since a workspace may
-    /// be moved, and two of them may share what cargo has compiled.
+    /// `third_party/` of the contract's workspace. It is searched for at each build, because a workspace may be moved,
+    /// and because two workspaces may share compiled crates.
     fn third_party(contract: &Path) -> Option<Self> {
         let levels = contract.ancestors().count();
         let mut roots = (0..levels).filter_map(|levels| Self::above(contract, levels, THIRD_PARTY));
@@ -56,7 +56,7 @@ impl Root {
     }
 }
 
-/// The folders of a contract that hold a version, such as `v1`.
+/// The version folders of a contract, such as `v1`.
 ///
 /// # Errors
 /// When there is none.
@@ -86,7 +86,7 @@ impl Source {
     /// Reads the protos of one version of the contract in `folder`.
     ///
     /// # Errors
-    /// When they do not parse, or do not belong into the folder.
+    /// When they do not parse, or do not belong in the folder.
     pub fn load(folder: &Path, version: &str) -> Result<Self, Error> {
         let place = || {
             Error::new(format!(
@@ -111,7 +111,7 @@ impl Source {
         compiler.include_imports(true).include_source_info(true);
         compiler.open_files(&own).map_err(parse_error)?;
         let descriptor_set = compiler.encode_file_descriptor_set();
-        // Decoded from bytes: the typed descriptors would lose custom options.
+        // Decoded from bytes, because the typed descriptors would lose custom options.
         let pool = DescriptorPool::decode(descriptor_set.as_slice())
             .map_err(|error| Error::new(error.to_string()))?;
         let package = format!("{}.{version}", name);
@@ -151,7 +151,7 @@ impl Source {
             .filter_map(|name| self.pool.get_file_by_name(name))
     }
 
-    /// The messages of the contract itself, nested ones too, without those that maps are made of.
+    /// The contract's own messages, nested ones too, without the entries of maps.
     pub fn messages(&self) -> Vec<MessageDescriptor> {
         fn add(message: MessageDescriptor, messages: &mut Vec<MessageDescriptor>) {
             if !message.is_map_entry() {
@@ -203,7 +203,7 @@ impl Source {
         files
     }
 
-    /// What everything was read from, seen from the contract's folder.
+    /// The files that were read, relative to the contract's folder.
     pub fn files(&self) -> Vec<PathBuf> {
         let read = |file: FileDescriptor| {
             let mut roots = self.roots.iter();
@@ -214,7 +214,7 @@ impl Source {
     }
 }
 
-/// The names of `<folder>/v1/*.proto` from the import root, sorted, so that every build is the same.
+/// The names of `<folder>/v1/*.proto` from the import root, sorted, so that builds are reproducible.
 fn protos(folder: &Path, name: &str, version: &str) -> Result<Vec<String>, Error> {
     let path = folder.join(version);
     let entries =
@@ -236,6 +236,6 @@ fn protos(folder: &Path, name: &str, version: &str) -> Result<Vec<String>, Error
 }
 
 fn parse_error(error: protox::Error) -> Error {
-    // Its Debug form is the one that tells file, line and column.
+    // Only its Debug form has file, line and column.
     Error::new(format!("{error:?}"))
 }

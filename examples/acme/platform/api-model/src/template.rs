@@ -8,9 +8,9 @@
 /// A parsed path template.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Template {
-    /// As it stands in the contract.
+    /// The text in the contract.
     pub text: String,
-    /// Without the word after `:`.
+    /// The segments, without the word after `:`.
     pub segments: Vec<Segment>,
     /// The word after `:`.
     pub verb: Option<String>,
@@ -18,34 +18,34 @@ pub struct Template {
     pub variables: Vec<Variable>,
 }
 
-/// What stands between two `/`.
+/// The text between two `/`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Segment {
     /// This word.
     Literal(String),
-    /// `*`: any one
+    /// `*`: exactly one segment
     One,
-    /// `**`: all that are left
+    /// `**`: all remaining segments
     Rest,
 }
 
-/// A field of the request in the path; its value is `segments[first..end]`.
+/// A field of the request that the path sets, to `segments[first..end]`.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Variable {
-    /// Its path in proto names.
+    /// The field's path in proto names.
     pub field: String,
-    /// The field in JSON names; the template alone does not know it.
+    /// The field's path in JSON names, filled in later: the template has only proto names.
     pub json: String,
-    /// The first of its segments.
+    /// Its first segment.
     pub first: usize,
-    /// The segment behind its last one.
+    /// The index after its last segment.
     pub end: usize,
 }
 
-/// Reads a template.
+/// Parses a template.
 ///
 /// # Errors
-/// What is wrong, for the author of the contract.
+/// A message for the author of the contract.
 pub fn parse(text: &str) -> Result<Template, String> {
     let path = text.strip_prefix('/').ok_or("a path begins with `/`")?;
     let (path, verb) = match path.rfind(':') {

@@ -1,4 +1,4 @@
-//! What a generated adapter around a service is made of.
+//! The building blocks of the generated adapter around a service.
 
 use std::{future::ready, pin::Pin};
 
@@ -7,24 +7,24 @@ use tonic::{Request, Response, Status};
 
 use crate::{message::Message, viewer::Viewer};
 
-/// What a method of a service trait returns: a boxed future, as `async_trait` makes it.
+/// The return type of a service method: a boxed future, as `async_trait` makes it.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<Response<T>, Status>> + Send + 'a>>;
 
-/// A stream of answers without what the viewer may not see.
+/// A stream of answers without the fields that the viewer may not see.
 pub type Hidden<T> = BoxStream<'static, Result<T, Status>>;
 
-/// Answers a request that the service does not get to see.
+/// Answers a request before the service sees it.
 pub fn refuse<'a, T: Send + 'a>(status: Status) -> Answer<'a, T> {
     Box::pin(ready(Err(status)))
 }
 
-/// A request of the same caller, with the same metadata and extensions, for another message.
+/// A request with another message, from the same caller, with the same metadata and extensions.
 pub fn of_same_caller<T, M>(request: &Request<T>, message: M) -> Request<M> {
     let (metadata, extensions) = (request.metadata().clone(), request.extensions().clone());
     Request::from_parts(metadata, extensions, message)
 }
 
-/// Clears in an answer what the viewer may not see.
+/// Clears the fields of an answer that the viewer may not see.
 pub fn hide<'a, T: Message + Send + 'a>(
     viewer: Option<Viewer>,
     answer: Answer<'a, T>,
@@ -36,7 +36,7 @@ pub fn hide<'a, T: Message + Send + 'a>(
     })
 }
 
-/// The same for a stream of answers.
+/// The same for each message of a stream.
 pub fn hide_each<'a, T, S>(viewer: Option<Viewer>, answer: Answer<'a, S>) -> Answer<'a, Hidden<T>>
 where
     T: Message + 'static,

@@ -1,8 +1,8 @@
-//! Finds everything that is wrong with a request and says it in one answer.
+//! Finds all problems of a request and reports them in one answer.
 //!
-//! The generated adapter calls these before the service sees a request. The checks are those of `buf.validate` and
-//! `google.api.field_behavior` in the contract, and what no value may be: a NUL in a string, a number that is not
-//! finite, a day outside the calendar.
+//! The generated adapter calls these functions before the service sees a request. They check the contract's
+//! `buf.validate` and `google.api.field_behavior`, and values that are never allowed: a NUL in a string, a number that
+//! is not finite, a date that does not exist.
 
 use tonic::Status;
 
@@ -25,10 +25,10 @@ pub fn check<M: Message>(request: &M) -> Result<(), Status> {
 
 /// Checks a request that updates the resource `R` in its field `resource` (proto name, JSON name).
 ///
-/// With a mask only what it names counts; without one, what is there counts, so nothing is missing.
+/// With a mask, only the named fields are checked. Without one, only the fields that are present, so none is missing.
 ///
 /// # Errors
-/// INVALID_ARGUMENT that names every bad field, and every path of the mask that is no field.
+/// INVALID_ARGUMENT that names every bad field, and every unknown path of the mask.
 pub fn check_update<R: Message>(
     request: &impl Message,
     resource: &'static str,
@@ -52,8 +52,8 @@ pub fn check_update<R: Message>(
     violations.into_result()
 }
 
-/// Checks that an update leaves the IMMUTABLE fields of a resource as they are, or as far as it can be told, when it is
-/// not known what is stored: then it may not set them at all.
+/// Checks that an update does not change the IMMUTABLE fields of a resource. If the stored resource is unknown, the
+/// update may not set them at all.
 ///
 /// # Errors
 /// INVALID_ARGUMENT that names every such field.

@@ -1,7 +1,7 @@
 //! The codecs of generated servers.
 //!
-//! They differ from tonic's in two points. Bytes that are no message are the caller's mistake, not ours: INVALID_ARGUMENT,
-//! not INTERNAL. And what only the server sets is cleared in a request.
+//! They differ from tonic's in two points. A malformed message is the caller's mistake, not ours: INVALID_ARGUMENT, not
+//! INTERNAL. And fields that only the server may set are cleared in a request.
 
 use std::marker::PhantomData;
 
@@ -14,11 +14,11 @@ use tonic_prost::{ProstDecoder, ProstEncoder};
 
 use crate::{check::check, message};
 
-/// The codec of a method that takes one request, which the adapter checks.
+/// The codec of a method with one request, which the adapter checks.
 pub struct ServerCodec<T, U>(PhantomData<(T, U)>);
 
-/// The codec of a method that takes a stream of requests, each of which is checked as it is decoded: the service gets
-/// an error from the stream in place of a bad one.
+/// The codec of a method with a stream of requests. Each is checked when it is decoded: in place of a bad one, the
+/// service gets an error from the stream.
 pub struct StreamCodec<T, U>(PhantomData<(T, U)>);
 
 impl<T, U> Default for ServerCodec<T, U> {

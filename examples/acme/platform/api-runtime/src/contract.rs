@@ -1,4 +1,4 @@
-//! A service with everything that a server needs to offer it on both transports.
+//! A service, with everything that a server needs to offer it on both transports.
 
 use std::{convert::Infallible, fmt, sync::Arc};
 
@@ -10,18 +10,18 @@ use crate::{
     rest::Route,
 };
 
-/// The largest request message over gRPC, in bytes, whatever limit a server sets for bodies: memory for a message is
-/// reserved when its length is read, before the message itself has come.
+/// The largest gRPC request message in bytes, regardless of the server's body limit: the memory for a message is
+/// allocated when its length is read, before the message arrives.
 pub const LARGEST_MESSAGE: usize = 64 * 1024 * 1024;
 
-/// One proto service with an implementation behind it: made by the generated `…_service(implementation)`.
+/// One proto service and its implementation, made by the generated `…_service(implementation)`.
 #[derive(Clone)]
 pub struct Contract {
     /// Full name of the proto service, `consultants.v1.ConsultantsService`.
     pub name: &'static str,
     /// Its methods, in the order of the contract.
     pub methods: &'static [Method],
-    /// Serialized `google.protobuf.FileDescriptorSet` of the contract and all that it imports, for reflection.
+    /// Serialized `google.protobuf.FileDescriptorSet` of the contract and everything that it imports, for reflection.
     pub descriptor_set: &'static [u8],
     /// OpenAPI 3.1 document (JSON) of this service alone; see [`crate::openapi::merge`].
     pub openapi: &'static str,
@@ -76,7 +76,7 @@ impl Contract {
     }
 }
 
-/// What is known of a proto service without an implementation: see the fields of [`Contract`].
+/// The description of a proto service, without its implementation: see the fields of [`Contract`].
 pub struct Description {
     pub name: &'static str,
     pub methods: &'static [Method],

@@ -1,4 +1,4 @@
-//! What answers a call, and how requests and answers look to both transports.
+//! The endpoint that answers a call, and the request and answer types that both transports share.
 
 use std::{
     convert::Infallible,
@@ -9,26 +9,26 @@ use std::{
 use futures_util::future::BoxFuture;
 use tower::Service;
 
-/// A request as both transports see it.
+/// A request on both transports.
 pub type Request = http::Request<axum::body::Body>;
-/// An answer as both transports see it.
+/// An answer on both transports.
 pub type Response = http::Response<axum::body::Body>;
 
-/// How a call came in, and so the form its answer and its errors take.
+/// The transport of a call. It decides the format of the answer and of errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Transport {
     Grpc,
     Http,
 }
 
-/// What answers the calls of a method; the innermost service below all layers.
+/// Answers the calls of a method; the innermost service below all layers.
 #[derive(Clone)]
 pub struct Endpoint(
     Arc<dyn Fn(Request) -> BoxFuture<'static, Result<Response, Infallible>> + Send + Sync>,
 );
 
 impl Endpoint {
-    /// Makes an endpoint of any service that can be cloned for each call.
+    /// Makes an endpoint from any service that can be cloned for each call.
     pub fn new<S>(service: S) -> Self
     where
         S: Service<Request, Response = Response, Error = Infallible>
@@ -39,7 +39,7 @@ impl Endpoint {
         S::Future: Send + 'static,
     {
         Self::from_fn(move |request| {
-            // A clone of a tower service may not be ready, and `oneshot` waits for that.
+            // A clone of a tower service may not be ready; `oneshot` waits until it is.
             let call = tower::ServiceExt::oneshot(service.clone(), request);
             Box::pin(call)
         })

@@ -1,4 +1,4 @@
-//! Errors with a reason that a program can act on, and their form on each transport.
+//! Errors with a machine-readable reason, and their format on each transport.
 
 use std::{collections::HashMap, fmt, time::Duration};
 
@@ -13,9 +13,9 @@ use crate::{
     wkt,
 };
 
-/// A call that failed for a reason of the contract, made by the generated constructors in `errors`.
+/// A call that failed for one of the contract's reasons, made by the generated constructors in `errors`.
 ///
-/// It turns into a [`Status`] with `google.rpc.ErrorInfo`, and `google.rpc.RetryInfo` if it says when to try again.
+/// It converts to a [`Status`] with `google.rpc.ErrorInfo`, and with `google.rpc.RetryInfo` if a retry delay is set.
 #[derive(Clone, Debug)]
 pub struct Error {
     code: Code,
@@ -44,14 +44,14 @@ impl Error {
         }
     }
 
-    /// Adds a fact that a program can use, such as the id that was not found.
+    /// Adds a machine-readable fact, such as the id that was not found.
     #[must_use]
     pub fn metadata(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.metadata.insert(key.into(), value.into());
         self
     }
 
-    /// Says when the call may succeed: `google.rpc.RetryInfo`.
+    /// Sets the time after which a retry may succeed: `google.rpc.RetryInfo`.
     #[must_use]
     pub fn retry_after(mut self, delay: Duration) -> Self {
         self.retry_after = Some(delay);
@@ -77,9 +77,9 @@ impl From<Error> for Status {
     }
 }
 
-/// The answer to a call that failed, in the form of its transport.
+/// The answer to a failed call, in the format of its transport.
 ///
-/// On [`Transport::Http`] it carries the [`Code`] as an extension, which the HTTP status does not always tell.
+/// On [`Transport::Http`] it carries the [`Code`] as an extension, because several codes share an HTTP status.
 pub fn status_response(status: Status, transport: Transport) -> Response {
     match transport {
         Transport::Grpc => status.into_http(),
@@ -87,8 +87,8 @@ pub fn status_response(status: Status, transport: Transport) -> Response {
     }
 }
 
-/// `google.rpc.Status` as JSON, with the HTTP status of its code and the metadata as headers. `google.rpc.RetryInfo` among
-/// its details is also told as `Retry-After`.
+/// `google.rpc.Status` as JSON, with the HTTP status of its code and the metadata as headers. `google.rpc.RetryInfo` in
+/// its details also becomes `Retry-After`.
 fn json(status: Status) -> Response {
     let mut response = Response::new(Body::from(status_json(&status)));
     *response.status_mut() = http_status(status.code());
@@ -119,7 +119,7 @@ pub(crate) fn status_json(status: &Status) -> Vec<u8> {
     let mut details = wkt::Status::decode(status.details())
         .unwrap_or_default()
         .details;
-    // A detail of a type that nobody here knows would make the whole answer unreadable.
+    // One detail of an unknown type would make the whole answer unreadable.
     details.retain(|detail| serde_json::to_value(detail).is_ok());
     let body = wkt::Status {
         code: i32::from(status.code()),
@@ -133,7 +133,7 @@ pub(crate) fn status_json(status: &Status) -> Vec<u8> {
 pub fn http_status(code: Code) -> StatusCode {
     match code {
         Code::Ok => StatusCode::OK,
-        // 499 of nginx, "client closed request": nobody is left to read it.
+        // 499 is nginx's "client closed request": the client will not read it.
         Code::Cancelled => StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST),
         Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange => {
             StatusCode::BAD_REQUEST

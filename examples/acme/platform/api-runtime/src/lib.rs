@@ -1,13 +1,13 @@
-//! What the code that api-build generates needs at run time: REST routes, validation, errors, the router.
+//! The runtime of the code that api-build generates: REST routes, validation, errors, the router.
 //!
-//! What it promises: a request reaches the service decoded and checked, whichever transport it came over; an error has
-//! the same reason on both; what cannot be decoded is refused with the names of the fields.
+//! It promises that a request reaches the service decoded and checked, on either transport, and that an error has the
+//! same reason on both. A request that cannot be decoded is refused with the names of the fields.
 //!
 //! A service uses [`Contract`], [`UpdateMask`], [`wkt`] and [`Error`]; a server puts its contracts behind [`router`].
 //! The rest is called by generated code, which a contract crate includes with [`contract!`].
 //!
-//! Begin with [`Contract`], then [`rest::unary`], the way of one REST request, and [`check()`], which every request
-//! passes. Modules know only those above them in this list: `method`, `endpoint`, `params`, `mask`, `viewer`;
+//! Begin with [`Contract`], then [`rest::unary`], the path of one REST request, and [`check()`], which every request
+//! passes. A module uses only those above it in this list: `method`, `endpoint`, `params`, `mask`, `viewer`;
 //! `violations`, `rules`; `message`; `adapter`, `check`, `codec`, `rest`; `contract`; `routing`.
 
 pub mod adapter;
@@ -41,7 +41,7 @@ pub use method::{Access, Method, Policy, RateLimit};
 pub use routing::{Conflict, Unmatched, router};
 pub use viewer::Viewer;
 
-/// Includes what api-build made of one version of a contract, as a module of that name: `contract!("v1");`.
+/// Includes the generated code of one version of a contract, as a module of that name: `contract!("v1");`.
 #[macro_export]
 macro_rules! contract {
     ($version:literal) => {

@@ -1,12 +1,12 @@
-//! Which fields an update touches (AIP-134, AIP-161).
+//! The fields that an update changes (AIP-134, AIP-161).
 
 use crate::wkt::FieldMask;
 
 /// The update mask of a request, for the code that turns the request into a change.
 ///
-/// A field is touched when the mask names it or a parent of it, or, without a mask, when the request has a value for
-/// it. Paths of fields that only the server sets are without effect. The generated adapter has refused unknown paths,
-/// and required fields that the mask names without a value.
+/// The mask touches a field if it names the field or its parent. Without a mask, the fields that have a value in the
+/// request are touched. Paths of fields that only the server sets have no effect. The generated adapter has refused
+/// unknown paths, and required fields that the mask names without a value.
 #[derive(Clone, Debug, Default)]
 pub struct UpdateMask(Option<Vec<String>>);
 
@@ -14,7 +14,7 @@ impl UpdateMask {
     /// The path that stands for all fields.
     pub const ALL: &'static str = "*";
 
-    /// A mask without paths is as none.
+    /// A mask without paths counts as no mask.
     pub fn new(mask: Option<FieldMask>) -> Self {
         Self(
             mask.map(|mask| mask.paths)
@@ -35,7 +35,7 @@ impl UpdateMask {
         }
     }
 
-    /// Whether the mask lets a field be changed; without a mask every field may be.
+    /// Whether the mask allows a field to be changed; without a mask, every field may be.
     pub fn touches(&self, path: &str) -> bool {
         self.0.as_ref().is_none_or(|paths| {
             paths
@@ -45,8 +45,8 @@ impl UpdateMask {
     }
 }
 
-/// Whether an update with this mask sets the field `path`: the mask names it, or something above or below it. Without a
-/// mask, or with `*`, it does where the request has a value.
+/// Whether an update with this mask sets the field `path`: the mask names it, its parent or a field below it. Without a
+/// mask, or with `*`, the update sets the field if the request has a value for it.
 pub fn sets(mask: Option<&FieldMask>, path: &str, has_value: bool) -> bool {
     let mut paths = mask.iter().flat_map(|mask| &mask.paths).peekable();
     if paths.peek().is_none() {
@@ -65,7 +65,7 @@ fn starts_with(path: &str, parent: &str) -> bool {
 }
 
 pub(crate) trait Masked {
-    /// Whether the mask names the path, or one above or below it.
+    /// Whether the mask names the path, its parent or a path below it.
     fn covers(&self, path: &[&str]) -> bool;
 }
 

@@ -1,4 +1,4 @@
-//! What generated code knows of each message, beyond prost and JSON.
+//! The trait that generated code implements for each message, beyond prost and JSON.
 
 use crate::{
     json::{I32, Str},
@@ -14,21 +14,21 @@ pub trait Message: Default {
     /// query parameter.
     ///
     /// # Errors
-    /// When there is no such field, or the text does not fit.
+    /// When there is no such field, or the text is not a value of it.
     fn set(&mut self, path: &str, text: &str) -> Result<Arity, ParamError>;
 
-    /// Whether a path of a field mask (proto names) leads to a field.
+    /// Whether a path of a field mask (proto names) exists.
     fn has(path: &str) -> bool;
 
-    /// Adds what is wrong with the message.
+    /// Adds the violations of the message.
     fn check(&self, at: &Path<'_>, violations: &mut Violations);
 
-    /// Clears the fields of behaviour OUTPUT_ONLY, here and in the messages inside: what only the server sets is
-    /// ignored in a request, and no error (AIP-203).
+    /// Clears the OUTPUT_ONLY fields, here and in nested messages. A request may contain them, and they are ignored
+    /// without an error (AIP-203).
     fn clear_output_only(&mut self) {}
 
-    /// Adds each field of behaviour IMMUTABLE that an update with this mask would set to something else than what is
-    /// stored; all that it would set, when it is not known what is stored. Fields of messages inside are not looked at.
+    /// Adds a violation for each IMMUTABLE field that an update with this mask would change; if the stored message is
+    /// unknown, for each that it would set. Does not look into nested messages.
     fn check_immutable(
         &self,
         _stored: Option<&Self>,
@@ -38,11 +38,11 @@ pub trait Message: Default {
     ) {
     }
 
-    /// Clears what the viewer may not see, here and in the messages inside: option `(platform.v1.visible_to)`.
+    /// Clears the fields that the viewer may not see, here and in nested messages: option `(platform.v1.visible_to)`.
     fn hide(&mut self, _viewer: Option<&Viewer>) {}
 }
 
-/// A recursive message is boxed where it is a field of itself.
+/// A recursive message is boxed if it is a field of itself.
 impl<M: Message> Message for Box<M> {
     fn set(&mut self, path: &str, text: &str) -> Result<Arity, ParamError> {
         M::set(self, path, text)
@@ -75,7 +75,7 @@ impl<M: Message> Message for Box<M> {
     }
 }
 
-/// The first name of a path, and what follows it.
+/// The first name of a path, and the rest.
 pub fn split(path: &str) -> (&str, Option<&str>) {
     match path.split_once('.') {
         Some((name, rest)) => (name, Some(rest)),
@@ -83,7 +83,7 @@ pub fn split(path: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// A field of a message below this one.
+/// Sets a field below this message.
 pub fn nested<M: Message>(
     message: &mut M,
     rest: Option<&str>,
@@ -97,7 +97,7 @@ pub fn nested<M: Message>(
     }
 }
 
-/// Well-known types of one value, with nothing below them that a path could name.
+/// Well-known types with a single value and no fields that a path could name.
 macro_rules! leaves {
     ($($leaf:ident $check:expr;)*) => {$(
         impl Message for wkt::$leaf {
@@ -167,7 +167,7 @@ impl Message for wkt::Date {
     }
 
     fn has(_: &str) -> bool {
-        // Half a date is none, so a mask cannot name a part.
+        // Half a date is not valid, so a mask cannot name a part of it.
         false
     }
 

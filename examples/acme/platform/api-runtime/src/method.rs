@@ -1,4 +1,4 @@
-//! What the contract says of a method: who may call it, how often, and for how long.
+//! The description of a method: who may call it, how often, and for how long.
 
 use std::time::Duration;
 
@@ -7,14 +7,14 @@ use std::time::Duration;
 pub struct Method {
     /// `/consultants.v1.ConsultantsService/GetConsultant`
     pub path: &'static str,
-    /// What is demanded of a call before the method runs.
+    /// The conditions that a call must meet before the method runs.
     pub policy: Policy,
-    /// Whether it answers with a stream of messages.
+    /// Whether it returns a stream of messages.
     pub streams: bool,
 }
 
-/// Who may call a method, how often, and for how long: option `(platform.v1.policy)` of the contract, where the fields
-/// are described. All that is set must hold.
+/// Who may call a method, how often, and for how long: option `(platform.v1.policy)` of the contract, which documents
+/// the fields. All conditions that are set must hold.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Policy {
     pub access: Access,
@@ -26,7 +26,7 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// A policy that says nothing but who may call.
+    /// A policy with only the access.
     pub const fn new(access: Access) -> Self {
         Self {
             access,
@@ -42,15 +42,15 @@ impl Policy {
 /// Who may call a method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Everyone; a token is not looked at.
+    /// Everyone; a token is not verified.
     Public,
     /// Everyone with a valid token.
     Authenticated,
-    /// Other services of the workspace, with a proof of their own.
+    /// Other services of the workspace, each with its own proof.
     Internal,
 }
 
-/// So many calls in so much time, with bursts of all of them at once.
+/// A number of calls in a time; all of them may come at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimit {
     pub requests: u32,

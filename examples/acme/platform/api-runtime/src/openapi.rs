@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-/// Puts the documents of several contracts into one.
+/// Merges the documents of several contracts.
 ///
 /// # Errors
-/// When a document is not JSON, which a generated one always is.
+/// When a document is not JSON; a generated one always is.
 pub fn merge(title: &str, version: &str, documents: &[&str]) -> Result<String, serde_json::Error> {
     let mut paths = Map::new();
     let mut schemas = Map::new();

@@ -1,19 +1,19 @@
-//! Fields of a message set from the text of path variables and query parameters.
+//! Sets fields of a message from path variables and query parameters.
 
 use percent_encoding::percent_decode_str;
 
 use crate::json::Kind;
 
-/// Why a parameter cannot be a field.
+/// Why a parameter cannot set a field.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ParamError {
     /// There is no such field.
     Unknown,
-    /// The text does not fit the field; says what would.
+    /// The text is not a value of the field; the message states the expected form.
     Invalid(String),
 }
 
-/// Whether a parameter may come more than once.
+/// Whether a parameter may be given more than once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arity {
     One,
@@ -68,12 +68,12 @@ pub fn member<K: Kind, O>(
     Ok(Arity::One)
 }
 
-/// The oneof of a parameter has another member already.
+/// Another member of the parameter's oneof is already set.
 pub fn taken() -> ParamError {
     ParamError::Invalid("another member of the same oneof is there too".to_owned())
 }
 
-/// The decoded pairs of a query; `None` where they are not UTF-8.
+/// The decoded pairs of a query; `None` if a part is not UTF-8.
 pub(crate) fn pairs(query: &str) -> impl Iterator<Item = (Option<String>, Option<String>)> {
     query
         .split('&')

@@ -24,12 +24,12 @@ use crate::{
 
 /// Puts the methods of all contracts behind one router for one transport.
 ///
-/// `layer` makes the layer that wraps a method; it is asked once per method (and REST binding), so the layer can hold
-/// what belongs to the method. On [`Transport::Http`] the router has a fallback, which answers 404 and 405 with a JSON
+/// `layer` makes the layer that wraps a method. It is called once for each method (and REST binding), so the layer can
+/// hold data of the method. On [`Transport::Http`] the router has a fallback, which answers 404 and 405 with a JSON
 /// error, or UNIMPLEMENTED to a gRPC call; the routers of both transports can be merged into one.
 ///
 /// # Errors
-/// When two methods claim the same place.
+/// When two methods have the same path.
 pub fn router<L>(
     contracts: &[Contract],
     transport: Transport,
@@ -91,16 +91,16 @@ where
     Ok(Router::new().fallback_service(Rest(Arc::new(tree))))
 }
 
-/// Why no method answered: in the extensions of the answer that stands in its place.
+/// Why no method answered; an extension of the error response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unmatched {
     /// No method has this path.
     Path,
-    /// Methods have this path, but not with this verb.
+    /// Methods have this path, but not this verb.
     Verb,
 }
 
-/// Two methods claim the same path.
+/// Two methods have the same path.
 #[derive(Debug)]
 pub struct Conflict(String);
 
@@ -132,7 +132,7 @@ impl Service<Request> for Rest {
         if let Some((_, endpoint)) = methods.get(request.method().as_str()) {
             return endpoint.clone().call(request);
         }
-        // A HEAD is a GET whose body stays here; hyper sends the length without the bytes.
+        // A HEAD runs the GET without sending its body; hyper sends only the length.
         if request.method() == http::Method::HEAD
             && let Some((_, endpoint)) = methods.get("GET")
         {

@@ -1,29 +1,29 @@
 use std::sync::Arc;
 
-/// Who sees the answer of a call; it decides about fields with the option `(platform.v1.visible_to)`.
+/// The receiver of an answer. It decides which fields with the option `(platform.v1.visible_to)` stay in the answer.
 ///
-/// The layers of a server put it into the extensions of a request. Without it nobody is known to look, and nothing
-/// that is restricted leaves the service.
+/// The layers of a server put it into the extensions of a request. Without it the receiver is unknown, and all
+/// restricted fields are removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Viewer {
-    /// A user, whether they call themselves or a service calls for them.
+    /// A user who calls, or for whom a service calls.
     User {
-        /// The subject of their token.
+        /// The subject of the token.
         subject: Arc<str>,
-        /// The roles of their token.
+        /// The roles of the token.
         roles: Arc<[String]>,
     },
-    /// A service of the workspace that calls for no user: it sees everything.
+    /// A service of the workspace that acts for no user: it sees everything.
     Service,
 }
 
 impl Viewer {
-    /// Who sees the answer to a request.
+    /// The receiver of the answer to a request.
     pub fn of<T>(request: &tonic::Request<T>) -> Option<Self> {
         request.extensions().get().cloned()
     }
 
-    /// Whether somebody sees what belongs to `owner` and is shown to `roles`.
+    /// Whether the viewer may see a field that belongs to `owner` and is visible to these roles.
     pub fn sees(viewer: Option<&Self>, owner: Option<&str>, any_role: &[&str]) -> bool {
         match viewer {
             Some(Self::User { subject, roles }) => {

@@ -1,4 +1,4 @@
-//! What is wrong with a request, and where in it.
+//! The problems of a request, and their places.
 
 use std::{borrow::Cow, fmt};
 
@@ -7,7 +7,7 @@ use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
 use crate::{mask::Masked, wkt};
 
-/// Where in the request a value is, as its JSON names it: `consultant.tags[2]`.
+/// The place of a value in the request, in JSON names: `consultant.tags[2]`.
 #[derive(Clone, Copy)]
 pub struct Path<'a> {
     parent: Option<&'a Path<'a>>,
@@ -79,24 +79,24 @@ impl fmt::Display for Path<'_> {
     }
 }
 
-/// What is wrong with a request so far.
+/// The problems found so far.
 #[derive(Debug, Default)]
 pub struct Violations(Vec<Violation>);
 
 #[derive(Debug)]
 struct Violation {
-    /// In the names of JSON.
+    /// The path in JSON names.
     field: String,
-    /// In the names of the contract, for the update mask.
+    /// The path in proto names, for the update mask.
     path: Vec<&'static str>,
     /// `string.min_len`
     rule: &'static str,
     message: Cow<'static, str>,
 }
 
-/// The rule of a field with behaviour REQUIRED that is not there.
+/// The rule of a REQUIRED field that is missing.
 const REQUIRED: &str = "required";
-/// A client that sends thousands of bad elements learns from the first.
+/// A client that sends thousands of bad elements needs only the first ones.
 const LIMIT: usize = 100;
 
 impl Violations {
@@ -117,7 +117,7 @@ impl Violations {
         }
     }
 
-    /// A violation of something outside the message, such as a query parameter of no field.
+    /// Adds a violation outside the message, such as an unknown query parameter.
     pub(crate) fn add_named(
         &mut self,
         field: impl Into<String>,
@@ -139,12 +139,12 @@ impl Violations {
         self.add(at, REQUIRED, "value is required");
     }
 
-    /// An update would set a field of behaviour IMMUTABLE.
+    /// An update would change an IMMUTABLE field.
     pub fn immutable(&mut self, at: &Path<'_>) {
         self.add(at, "immutable", "cannot be changed");
     }
 
-    /// A string is text: PostgreSQL cannot store a NUL, and no person types one.
+    /// A string must not contain NUL: PostgreSQL cannot store it.
     pub fn text(&mut self, at: &Path<'_>, text: &str) {
         if text.contains('\0') {
             self.add(at, "string.no_nul", "must not contain a NUL character");
@@ -157,7 +157,7 @@ impl Violations {
         }
     }
 
-    /// A well-known type whose value means nothing.
+    /// Checks the value of a well-known type.
     pub(crate) fn valid(
         &mut self,
         at: &Path<'_>,
@@ -169,7 +169,7 @@ impl Violations {
         }
     }
 
-    /// Keeps what the update mask lets count: see [`check_update`](crate::check_update).
+    /// Keeps the violations that matter with this update mask: see [`check_update`](crate::check_update).
     pub(crate) fn masked(&mut self, resource: &str, mask: Option<&wkt::FieldMask>) {
         self.0
             .retain(|violation| match violation.path.split_first() {
@@ -186,7 +186,7 @@ impl Violations {
     }
 
     /// # Errors
-    /// INVALID_ARGUMENT with a `BadRequest` that names every field, when there is a violation.
+    /// INVALID_ARGUMENT with a `BadRequest` that names every field, if there is a violation.
     pub fn into_result(self) -> Result<(), Status> {
         if self.0.is_empty() {
             Ok(())

@@ -6,14 +6,14 @@ use api_runtime::Policy;
 
 use crate::rejection::Rejection;
 
-/// Who a request speaks for, as its token says. A clone shares the texts.
+/// The caller of a request, as its token states. Clones share the texts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
     /// The id of the user (claim `sub`).
     pub subject: Arc<str>,
-    /// What the user is to the team, such as `admin` (claim `roles`).
+    /// The caller's roles, such as `admin` (claim `roles`).
     pub roles: Arc<[String]>,
-    /// What the token was given for, such as `users.read` (claim `scope`, RFC 8693 section 4.2).
+    /// The permissions of the token, such as `users.read` (claim `scope`, RFC 8693 section 4.2).
     pub scopes: Arc<[String]>,
 }
 
@@ -27,10 +27,10 @@ impl Caller {
         }
     }
 
-    /// Whether the caller is what the policy of a method demands.
+    /// Whether the caller meets the policy of a method.
     ///
     /// # Errors
-    /// What it lacks.
+    /// The role or scope that the caller lacks.
     pub fn satisfies(&self, policy: &Policy) -> Result<(), Rejection> {
         let has = |owned: &[String], name: &str| owned.iter().any(|owned| owned == name);
         let roles = policy.any_role;
@@ -48,8 +48,8 @@ impl Caller {
     }
 }
 
-/// The user that a request speaks for. Fails with UNAUTHENTICATED only where the contract makes the method public, or
-/// internal and the calling service works for no user.
+/// The caller of the request. Fails with UNAUTHENTICATED only if the contract makes the method public, or if it makes
+/// it internal and the calling service acts for no user.
 pub fn caller<T>(request: &tonic::Request<T>) -> Result<&Caller, tonic::Status> {
     request
         .extensions()

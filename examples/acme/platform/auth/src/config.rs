@@ -55,7 +55,7 @@ section! {
     }
 }
 
-/// Of RFC 7518 and RFC 8037.
+/// The names of RFC 7518 and RFC 8037.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SigningAlgorithm {
     EdDSA,

@@ -1,5 +1,5 @@
-//! Signatures for `jsonwebtoken`, made and verified with `ring`: EdDSA (Ed25519), ES256 (P-256) and RS256 (RSA), and
-//! nothing else: what is not in the program cannot be tricked into accepting a token.
+//! Signatures for `jsonwebtoken`, made and verified with `ring`: only EdDSA (Ed25519), ES256 (P-256) and RS256 (RSA).
+//! An algorithm that is not in the program cannot be misused to forge a token.
 
 use std::sync::Once;
 
@@ -23,7 +23,7 @@ use ring::{
 
 use crate::config::SigningAlgorithm;
 
-/// The algorithms of tokens.
+/// The algorithms that tokens may use.
 pub(crate) const ALGORITHMS: [Algorithm; 3] =
     [Algorithm::EdDSA, Algorithm::ES256, Algorithm::RS256];
 
@@ -32,12 +32,12 @@ const MAKE_RSA: &str = "an RSA key is not made here, but by `openssl genpkey -al
 /// RFC 8410, section 3.
 pub(crate) const ID_ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 
-/// What stands before the 32 bytes of a public Ed25519 key (RFC 8410 section 4).
+/// The DER prefix of the 32 bytes of a public Ed25519 key (RFC 8410 section 4).
 pub(crate) const SPKI: [u8; 12] = [
     0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
 ];
 
-/// Makes this the cryptography of `jsonwebtoken` in this process.
+/// Installs this module as the cryptography provider of `jsonwebtoken` in this process.
 pub(crate) fn install() {
     static INSTALLED: Once = Once::new();
     static PROVIDER: CryptoProvider = CryptoProvider {
@@ -67,7 +67,7 @@ pub(crate) fn install() {
     });
 }
 
-/// A key pair, each kind bound to its algorithm.
+/// A key pair. Each kind is bound to its algorithm.
 pub(crate) enum PrivateKey {
     EdDSA(Ed25519KeyPair),
     ES256(EcdsaKeyPair),
@@ -75,12 +75,12 @@ pub(crate) enum PrivateKey {
 }
 
 impl PrivateKey {
-    /// A new key, in PEM (PKCS#8). `ring` makes no RSA keys.
+    /// A new key, in PEM (PKCS#8). `ring` cannot generate RSA keys.
     pub fn make(algorithm: SigningAlgorithm) -> std::result::Result<String, String> {
         let failed = |error: ring::error::Unspecified| error.to_string();
         let random = SystemRandom::new();
         let document = match algorithm {
-            // ring would add the public key (RFC 5958), which OpenSSL does not read.
+            // ring would add the public key (RFC 5958). OpenSSL cannot read that.
             SigningAlgorithm::EdDSA => {
                 let mut key = [0; 34];
                 random.fill(&mut key[2..]).map_err(failed)?;
@@ -106,7 +106,7 @@ impl PrivateKey {
             .map_err(|error| error.to_string())
     }
 
-    /// The key in this PKCS#8 document, whatever its kind.
+    /// The key in this PKCS#8 document, of any kind.
     pub fn read(pkcs8: &[u8]) -> Option<Self> {
         ALGORITHMS
             .into_iter()
@@ -115,7 +115,7 @@ impl PrivateKey {
 
     fn of_algorithm(algorithm: Algorithm, pkcs8: &[u8]) -> Result<Self> {
         match algorithm {
-            // Without the public key in it, there is nothing to check.
+            // The document has no public key to compare with.
             Algorithm::EdDSA => Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8)
                 .map(Self::EdDSA)
                 .map_err(|_| ErrorKind::InvalidEddsaKey.into()),
@@ -132,7 +132,7 @@ impl PrivateKey {
         }
     }
 
-    /// The half that verifies.
+    /// The public half, which verifies.
     pub fn public(&self) -> DecodingKey {
         match self {
             Self::EdDSA(key) => DecodingKey::from_ed_der(key.public_key().as_ref()),

@@ -1,6 +1,5 @@
-//! What an issuer tells of itself: its public keys (RFC 7517) and, as far as there is anything to tell, its OpenID
-//! discovery document. Users log in by `core`'s own methods and not by OAuth, so neither endpoints nor response types are
-//! named.
+//! The public metadata of an issuer: its keys (RFC 7517) and a short OpenID discovery document. Users log in with
+//! `core`'s own methods and not with OAuth, so the document names no endpoints and no response types.
 
 use axum::{Router, routing::get};
 use http::{
@@ -15,13 +14,13 @@ use crate::signing::SigningKeys;
 const JWKS: &str = "/.well-known/jwks.json";
 const CONFIGURATION: &str = "/.well-known/openid-configuration";
 
-/// Verifiers may keep what they have read for this long, so a key is published for longer before it signs.
+/// Verifiers may cache the keys for this long. A new key is therefore published for longer than this before it signs.
 const FOR_A_WHILE: (HeaderName, &str) = (CACHE_CONTROL, "public, max-age=300");
 
 /// `/.well-known/jwks.json` and `/.well-known/openid-configuration` of the issuer that signs with these keys.
 ///
 /// # Errors
-/// When `auth.issuer` is no URL: nobody would find them.
+/// When `auth.issuer` is not a URL: verifiers could not find the documents.
 pub fn routes(keys: &SigningKeys) -> Result<Router, StartError> {
     let issuer = keys.issuer().trim_end_matches('/');
     if !issuer.starts_with("http://") && !issuer.starts_with("https://") {

@@ -17,14 +17,15 @@ const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7
 /// RFC 8017, appendix C.
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 
-/// More keys than any issuer has: a token without a `kid` is tried with each of its algorithm.
+/// No issuer has more keys than this. The limit matters because a token without a `kid` is tried with every key of its
+/// algorithm.
 const MOST_KEYS: usize = 32;
 
 /// A key that verifies tokens.
 pub(super) struct PublicKey {
-    /// Without one, it may be the key of any token.
+    /// A key without a `kid` is tried with every token.
     pub kid: Option<String>,
-    /// The only algorithm that it is used with, whatever a token says (RFC 8725, section 3.1).
+    /// The only algorithm that the key is used with, whatever the token says (RFC 8725, section 3.1).
     pub algorithm: Algorithm,
     pub key: DecodingKey,
 }
@@ -38,7 +39,7 @@ impl PublicKey {
         }
     }
 
-    /// None for a key that is not for verifying, or of a kind that is not known here.
+    /// None for a key that is not for signatures, and for an unknown kind of key.
     fn from_jwk(jwk: &Jwk) -> Option<Self> {
         let algorithm = match &jwk.algorithm {
             AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => {
@@ -91,8 +92,7 @@ impl PublicKey {
     }
 }
 
-/// The keys in a text, which is a JWK Set or PEM. What is not known is left out (RFC 7517, section 5), but some key there
-/// must be.
+/// Reads the keys from a JWK Set or PEM. Skips unknown keys (RFC 7517, section 5), but fails if no key is left.
 pub(super) fn read(text: &str) -> Result<Vec<PublicKey>, String> {
     #[derive(Deserialize)]
     struct JwkSet {

@@ -1,14 +1,16 @@
-//! Who calls: bearer tokens (JWT), verified with the public keys of their issuer, which is `core` or any OpenID provider.
+//! Authentication of callers: bearer tokens (JWT), verified with the public keys of their issuer. The issuer is `core`
+//! or any OpenID provider.
 //!
-//! - [`Verifier`] reads the token of a request and tells the [`Caller`]; begin there. `platform-server` asks it and puts
-//!   the caller into the request, where [`caller()`] finds it. [`owner`] tells whose a row must be.
+//! - [`Verifier`] verifies the token of a request and returns the [`Caller`]; begin there. `platform-server` calls it
+//!   and puts the caller into the request, where [`caller()`] finds it. [`owner`] returns the subject that must own a
+//!   row.
 //! - [`SigningKeys`] are the keys with which `core` signs tokens; [`discovery`] publishes their public halves.
-//! - A service proves to another that it calls: a [`ServiceKey`] makes the proof, a [`ServiceVerifier`] checks it, and
-//!   [`service()`] tells whose it was.
+//! - Services authenticate to each other: a [`ServiceKey`] makes the proof, a [`ServiceVerifier`] checks it, and
+//!   [`service()`] returns the name of the calling service.
 //!
-//! The crate promises that what a token proves is remembered for as long as the keys of the issuer stay the same. They are
-//! read again every few minutes (a file: every few seconds), and when a token names a key that is not known, but not more
-//! often than every ten seconds, whatever is sent. While they cannot be read, those known stay in use.
+//! The crate promises to cache a verified token for as long as the issuer's keys stay the same. It reads the keys again
+//! every few minutes (a file: every few seconds), and when a token names an unknown key, but at most once in ten
+//! seconds, whatever clients send. While the keys cannot be read, the known ones stay in use.
 
 mod caller;
 mod config;

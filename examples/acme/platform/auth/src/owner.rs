@@ -1,4 +1,4 @@
-//! Who must own what a method is about.
+//! The owner that the policy of a method demands.
 
 use std::sync::{
     Arc,
@@ -10,7 +10,8 @@ use tonic::{Code, Request, Status};
 
 use crate::caller::Caller;
 
-/// The caller of a method whose policy names an owner, and whether the method asked for it; clones share that.
+/// The caller of a method whose policy names an owner, and whether the method has called [`owner()`]. Clones share
+/// both.
 #[derive(Clone)]
 pub struct Owner {
     subject: Arc<str>,
@@ -18,7 +19,7 @@ pub struct Owner {
 }
 
 impl Owner {
-    /// The owner that this caller must be.
+    /// Demands this caller as the owner.
     pub fn new(caller: &Caller) -> Self {
         Self {
             subject: caller.subject.clone(),
@@ -26,17 +27,17 @@ impl Owner {
         }
     }
 
-    /// Whether the method asked for it.
+    /// Whether the method has called [`owner()`].
     pub fn was_asked_for(&self) -> bool {
         self.asked_for.load(Ordering::Relaxed)
     }
 }
 
-/// The subject that must be in the field which the policy of the method names as `owner`: the caller's. A method with
-/// such a policy that succeeds without having asked for it is answered INTERNAL.
+/// The caller's subject. The policy names a field as `owner`, and that field must hold this subject. A method with such
+/// a policy that succeeds without a call of this function is answered INTERNAL.
 ///
 /// # Errors
-/// INTERNAL, with a line in the log, where the policy names no owner.
+/// INTERNAL, with a line in the log, if the policy names no owner.
 pub fn owner<T>(request: &Request<T>) -> Result<Arc<str>, Status> {
     match request.extensions().get::<Owner>() {
         Some(owner) => {
@@ -50,7 +51,7 @@ pub fn owner<T>(request: &Request<T>) -> Result<Arc<str>, Status> {
     }
 }
 
-/// The answer in the place of one that may show or change what is another's.
+/// Replaces an answer that might show or change another user's data, because the method did not call [`owner()`].
 pub fn forgotten(rpc: &str) -> Status {
     tracing::error!(
         rpc,

@@ -1,16 +1,16 @@
-//! Why a request was not let in.
+//! Why a request was refused.
 
 use platform_base::status;
 use tonic::{Code, Status};
 
-/// Why a request was not let in.
+/// Why a request was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
     #[error("this method needs a token: send `authorization: Bearer <token>`")]
     Missing,
     #[error("the token has expired: log in again")]
     Expired,
-    /// One answer for every kind of forgery: a finer one would help only the forger.
+    /// The same answer for every kind of forgery: details would help only an attacker.
     #[error("the token is not valid here")]
     Invalid,
     #[error("tokens cannot be verified at the moment")]

@@ -1,8 +1,9 @@
-//! Which service calls. Beside the token of the end user, a call of another service carries a proof of its own: a JWT in
-//! `service-authorization` that it has signed with its own key (Ed25519), as in RFC 7523 section 3.
+//! Authentication of the calling service. Beside the user's token, a call of another service carries its own proof: a
+//! JWT in `service-authorization`, signed with the caller's own key (Ed25519), as in RFC 7523 section 3.
 //!
-//! Whoever is called trusts the public keys in a folder, `<service>.pub.pem` each, so that adding a service adds a file and
-//! changes none. A proof is for one contract (`aud`) and a few minutes: who receives it cannot use it elsewhere.
+//! The called service trusts the public keys in a folder, one `<service>.pub.pem` for each service, so a new service
+//! adds a file and changes no other. A proof is for one contract (`aud`) and a few minutes: its receiver cannot use it
+//! elsewhere.
 
 mod key;
 mod proof;
@@ -18,12 +19,12 @@ pub use self::{
     verifier::ServiceVerifier,
 };
 
-/// A service that has proven to be the one that calls.
+/// The calling service, after its proof was accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallingService(pub Arc<str>);
 
-/// The name of the service that calls. Fails with UNAUTHENTICATED where the contract does not make the method internal:
-/// nobody has asked for a proof there.
+/// The name of the calling service. Fails with UNAUTHENTICATED if the contract does not make the method internal,
+/// because then no proof was required.
 pub fn service<T>(request: &tonic::Request<T>) -> Result<&str, Status> {
     let service = request.extensions().get::<CallingService>();
     Ok(&service.ok_or(ServiceRejection::Missing)?.0)

@@ -31,23 +31,24 @@ use crate::{
     error::Error,
 };
 
-/// Signs tokens for callers whose identity has been established; clones share the keys.
+/// Signs tokens for callers that have been authenticated. Clones share the keys.
 ///
-/// The keys are files in a folder (`auth.signing.keys`), which is read again and again. The name of a file is the time at
-/// which its key begins to sign, such as `20260131T120000Z.pem`; one with another name has signed from the beginning. A key
-/// is published as soon as it is there, so that verifiers know it before it signs, and until the last token that it signed
-/// has expired. Nothing else is kept: the folder may be shared by replicas, copied, or mounted read-only.
+/// The keys are files in a folder (`auth.signing.keys`), which is read regularly. The name of a file is the time at
+/// which its key begins to sign, such as `20260131T120000Z.pem`; a key with any other name has signed from the
+/// beginning. A key is published as soon as its file exists, so that verifiers know it before it signs, and until the
+/// last token that it signed has expired. There is no other state: replicas may share the folder, and it may be copied
+/// or mounted read-only.
 #[derive(Clone)]
 pub struct SigningKeys(Arc<Inner>);
 
 struct Inner {
-    /// None if the keys stand in the configuration.
+    /// None if the keys are in the configuration.
     folder: Option<PathBuf>,
     /// In the order in which they sign.
     keys: RwLock<Arc<Vec<SigningKey>>>,
-    /// The file that was made because there was no key.
+    /// The file that was made because no key existed.
     made: Option<PathBuf>,
-    /// Where verifiers on this machine find the public keys.
+    /// The file where verifiers on this machine find the public keys.
     public_file: Option<PathBuf>,
     algorithm: SigningAlgorithm,
     issuer: String,
@@ -56,24 +57,24 @@ struct Inner {
 }
 
 struct SigningKey {
-    /// When it signs.
+    /// When the key begins to sign.
     begins: DateTime<Utc>,
     ends: DateTime<Utc>,
-    /// None if it stands in the configuration.
+    /// None if the key is in the configuration.
     file: Option<PathBuf>,
     key: EncodingKey,
-    /// Of the tokens that it signs.
+    /// The JWT header of the tokens that the key signs.
     header: Header,
     public: Jwk,
 }
 
-/// How a file is called.
+/// The format of file names.
 const BEGINS: &str = "%Y%m%dT%H%M%SZ";
-/// Of a key without a time.
+/// The start of a key whose file name is not a time.
 const ALWAYS: DateTime<Utc> = DateTime::<Utc>::MIN_UTC;
 const NEVER: DateTime<Utc> = DateTime::<Utc>::MAX_UTC;
 
-/// How far clocks may differ, those of replicas and those of verifiers.
+/// The accepted difference between clocks, of replicas and of verifiers.
 const TOLERANCE: Duration = Duration::from_secs(60);
 
 const A_YEAR: Duration = Duration::from_secs(366 * 24 * 60 * 60);
@@ -94,13 +95,13 @@ struct Claims<'a> {
 }
 
 impl SigningKeys {
-    /// What a token says.
+    /// The claims of a token.
     pub(crate) const CLAIMS: [&str; 9] = [
         "iss", "sub", "aud", "exp", "nbf", "iat", "jti", "roles", "scope",
     ];
 
-    /// The keys of the configuration. Where there is none, one is made, readable by its owner only, which a running process
-    /// warns of.
+    /// Reads the configured keys. If no key exists, makes one that only its owner may read; the running process warns
+    /// of it.
     pub fn open(config: &config::Config, lifetime: Duration) -> Result<Self, Error> {
         crypto::install();
         let algorithm = config.signing.algorithm;
@@ -134,12 +135,12 @@ impl SigningKeys {
             audience: config.audience.clone(),
             lifetime,
         }));
-        // A folder that is read-only is no reason not to serve; the running process tells of it.
+        // A read-only folder does not stop the service; the running process logs it.
         let _ = keys.publish();
         Ok(keys)
     }
 
-    /// A token that speaks for the caller, and how long it is valid.
+    /// A token for the caller, and its lifetime.
     pub fn sign(&self, caller: &Caller) -> Result<(String, Duration), Error> {
         let now = Utc::now();
         let claims = Claims {
@@ -160,12 +161,12 @@ impl SigningKeys {
         Ok((encode(&key.header, &claims, &key.key)?, self.0.lifetime))
     }
 
-    /// Adds a key, a new one or a given file (PEM), which signs after this time, and deletes those whose last token has
-    /// expired. Returns when it begins to sign.
+    /// Adds a key that signs after this time, either a new key or a given file (PEM). Deletes the keys whose last token
+    /// has expired. Returns when the added key begins to sign.
     ///
     /// # Errors
     ///
-    /// When the keys stand in the configuration, the given one cannot be used, or the folder cannot be written to.
+    /// When the keys are in the configuration, the given key cannot be used, or the folder cannot be written to.
     pub fn rotate(&self, after: Duration, given: Option<&Path>) -> Result<DateTime<Utc>, Error> {
         let folder = self.0.folder.as_deref().ok_or_else(|| {
             let reason = "it is changed where it is configured";
@@ -174,7 +175,7 @@ impl SigningKeys {
         if after > A_YEAR {
             return Err(Error::key(folder, "a new one has to sign within a year"));
         }
-        // The name of a file counts seconds. Verifiers have at least the time that was asked for.
+        // File names have whole seconds. Rounding up gives verifiers at least the requested time.
         let begins = (Utc::now() + after).trunc_subsecs(0) + TimeDelta::seconds(1);
         let name = begins.format(BEGINS).to_string();
         match given {
@@ -247,7 +248,7 @@ impl SigningKeys {
     }
 }
 
-/// Follows the folder.
+/// Watches the folder.
 #[async_trait]
 impl Part for SigningKeys {
     fn name(&self) -> String {
@@ -310,19 +311,19 @@ impl SigningKey {
         })
     }
 
-    /// It signs, will sign, or has signed tokens that have not expired yet.
+    /// Whether the key signs now, will sign, or has signed tokens that have not expired.
     fn is_of_use(&self, now: DateTime<Utc>, lifetime: Duration) -> bool {
         self.ends > now - lifetime - TOLERANCE
     }
 }
 
-/// The key that signs.
+/// The key that signs at this time.
 fn current(keys: &[SigningKey], now: DateTime<Utc>) -> &SigningKey {
     let begun = keys.iter().rfind(|key| key.begins <= now);
     begun.unwrap_or(&keys[0])
 }
 
-/// Keys from the configuration, of which the first one signs.
+/// Keys from the configuration; the first one signs.
 fn configured(pem: &str) -> Result<Vec<SigningKey>, String> {
     let begins = std::iter::once(ALWAYS).chain(std::iter::repeat(NEVER));
     let keys = begins.zip(private_keys(pem)?);
@@ -367,7 +368,7 @@ fn begins(path: &Path) -> DateTime<Utc> {
     time.map_or(ALWAYS, |time| time.and_utc())
 }
 
-/// At least one.
+/// Returns at least one key.
 fn private_keys(pem: &str) -> Result<Vec<PrivatePkcs8KeyDer<'static>>, String> {
     let keys: Result<Vec<_>, _> = PrivatePkcs8KeyDer::pem_slice_iter(pem.as_bytes()).collect();
     match keys {
@@ -376,7 +377,7 @@ fn private_keys(pem: &str) -> Result<Vec<PrivatePkcs8KeyDer<'static>>, String> {
     }
 }
 
-/// Of two processes that make the same key at once, the first one's stays.
+/// If two processes make the same key at once, the first file stays.
 fn make(folder: &Path, name: &str, algorithm: SigningAlgorithm) -> Result<PathBuf, Error> {
     let path = folder.join(name).with_extension("pem");
     let pem = PrivateKey::make(algorithm).map_err(|reason| Error::key(&path, reason))?;
@@ -388,7 +389,7 @@ fn make(folder: &Path, name: &str, algorithm: SigningAlgorithm) -> Result<PathBu
     }
 }
 
-/// Nobody but its owner may read it.
+/// Only its owner may read the file.
 fn save(path: &Path, pem: &str) -> io::Result<()> {
     draft(path, pem, 0o600)?.persist_noclobber(path)?;
     Ok(())

@@ -1,4 +1,4 @@
-//! Where the keys that verify tokens come from.
+//! The source of the keys that verify tokens.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -24,7 +24,7 @@ pub(super) enum Source {
     Url(Uri, Box<HttpClient>),
 }
 
-/// For the whole of a question; requests may wait for it.
+/// For the whole exchange, because requests may wait for it.
 const TIMEOUT: Duration = Duration::from_secs(2);
 const LARGEST: usize = 256 * 1024;
 
@@ -42,7 +42,7 @@ impl Source {
             Self::Own(keys) => Ok(keys.jwks()),
             Self::File(path) => {
                 let path = path.clone();
-                // A disk may be slow, and the runtime's threads are for requests.
+                // A disk may be slow and must not block the runtime's threads.
                 let read = tokio::task::spawn_blocking(move || std::fs::read_to_string(path));
                 let text = read.await.map_err(|error| error.to_string())?;
                 text.map_err(|error| error.to_string())
@@ -53,7 +53,7 @@ impl Source {
         }
     }
 
-    /// How old what was read may get.
+    /// The maximum age of the keys.
     pub fn refresh_every(&self) -> Duration {
         match self {
             Self::Own(_) | Self::File(_) => Duration::from_secs(5),
@@ -61,7 +61,7 @@ impl Source {
         }
     }
 
-    /// How long to wait before it is read again because of a token whose key is not known.
+    /// The minimum time between two reads that are caused by tokens with an unknown key.
     pub fn pause(&self) -> Duration {
         match self {
             Self::Own(_) | Self::File(_) => Duration::from_millis(100),
@@ -89,8 +89,8 @@ fn client() -> Result<HttpClient, StartError> {
     Ok(Client::builder(TokioExecutor::new()).build(connector))
 }
 
-/// An answer of another status is none, and a redirection is not followed: it would let whoever can make one choose the
-/// keys.
+/// Fetches the keys. Any status but success is an error. Redirects are not followed: whoever could make one could
+/// choose the keys.
 async fn ask(client: &HttpClient, url: &Uri) -> Result<String, String> {
     let response = client
         .get(url.clone())
@@ -104,7 +104,7 @@ async fn ask(client: &HttpClient, url: &Uri) -> Result<String, String> {
     String::from_utf8(body.into()).map_err(|_| "the answer is no text".to_owned())
 }
 
-/// An error with what caused it.
+/// An error with its causes.
 fn reasons(error: &dyn std::error::Error) -> String {
     let reasons = std::iter::successors(Some(error), |error| error.source());
     let reasons: Vec<_> = reasons.map(ToString::to_string).collect();

@@ -12,7 +12,7 @@ use crate::config::{self, SigningAlgorithm};
 
 pub(super) const SUBJECT: &str = "ada";
 
-/// An issuer, and what those who trust it are told.
+/// An issuer, and the configuration of its verifiers.
 pub(super) struct Issuer {
     folder: TempDir,
     pub config: config::Config,
@@ -58,7 +58,7 @@ impl Issuer {
         Verifier::new(&self.config, None).unwrap()
     }
 
-    /// A token with the right signature over these.
+    /// A token with a valid signature over this header and these claims.
     fn sign(&self, header: &Header, claims: &Value) -> String {
         let key = PrivatePkcs8KeyDer::from_pem_file(self.key_file()).unwrap();
         let key = EncodingKey::from_ed_der(key.secret_pkcs8_der());
@@ -250,7 +250,7 @@ async fn forged_tokens_are_refused() {
         "..".to_owned(),
         String::new(),
     ];
-    // Neither is the key used with another algorithm than its own, nor is it a secret: it is public.
+    // The key is not used with another algorithm, nor as a shared secret: it is public.
     forged.extend(
         [
             "HS256", "HS384", "HS512", "RS256", "ES256", "ES384", "PS256",
@@ -298,7 +298,7 @@ async fn a_header_that_brings_a_key_or_rules_of_its_own_is_refused() {
         let key = EncodingKey::from_ed_der(key.secret_pkcs8_der());
         let header = json!({"alg": "EdDSA", name: value});
         let message = format!("{}.{}", base64(&header), base64(&claims(|_| ())));
-        // The signature is right: only the header is not.
+        // The signature is valid; only the header is wrong.
         let signature =
             jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::EdDSA).unwrap();
         let token = bearer(&format!("{message}.{signature}"));
@@ -348,7 +348,7 @@ async fn a_kid_is_a_name_and_nothing_else() {
         let verdict = verifier.verify(&bearer(&token)).await;
         assert_eq!(verdict, Err(Rejection::Invalid), "{kid}");
     }
-    // Without a name, the key is the one that fits.
+    // A token without a `kid` is verified with the key that fits.
     let token = issuer.sign(&Header::new(Algorithm::EdDSA), &claims(|_| ()));
     assert!(verifier.verify(&bearer(&token)).await.is_ok());
 }

@@ -1,4 +1,4 @@
-//! The keys that are trusted now: read from their source again and again, and kept while it is away.
+//! The keys that are trusted now: read from their source regularly, and kept while the source is unavailable.
 
 use std::{
     sync::{
@@ -17,10 +17,10 @@ use crate::{
     source::Source,
 };
 
-/// For so long after the start, keys that are not there yet are no cause for a warning.
+/// For this long after the start, missing keys cause no warning.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Without any keys, the source is asked more often.
+/// While there are no keys, the source is read more often.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 /// The keys that verify tokens, from one source.
@@ -28,16 +28,16 @@ pub struct TrustedKeys {
     source: Source,
     made: Instant,
     current: RwLock<Arc<KeySet>>,
-    /// The last answer of the source was none.
+    /// The last read failed.
     failing: AtomicBool,
-    /// When the source was asked last. Held while it is being asked: whoever needs the answer waits for the same one.
+    /// When the source was last read. The lock is held during a read, so that all waiting requests share one answer.
     asked: tokio::sync::Mutex<Option<Instant>>,
 }
 
-/// The keys of one moment.
+/// The keys at one moment.
 #[derive(Default)]
 pub(super) struct KeySet {
-    /// Another number is another set: what was verified with the one proves nothing under the other.
+    /// Changes with the keys. A token verified under one generation is verified again under another.
     pub generation: u64,
     text: String,
     keys: Vec<PublicKey>,
@@ -51,7 +51,7 @@ impl KeySet {
 }
 
 impl TrustedKeys {
-    /// The keys of the configuration or, in the process of the issuer, its own.
+    /// The configured keys or, in the issuer's process, its own keys.
     ///
     /// # Errors
     /// When TLS cannot be set up.
@@ -73,13 +73,13 @@ impl TrustedKeys {
         current.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Whether a key may exist that is not among the current ones.
+    /// Whether a valid key may be missing from the current ones.
     pub(super) fn may_lack_keys(&self) -> bool {
         self.failing.load(Ordering::Relaxed) || self.current().keys.is_empty()
     }
 
-    /// As [`TrustedKeys::current`]. When no key has this `kid`, the source is asked before, unless it was a short while
-    /// ago.
+    /// Like [`TrustedKeys::current`]. If no key has this `kid`, reads the source first, unless that was done a short
+    /// while ago.
     pub(super) async fn with(self: &Arc<Self>, kid: Option<&str>) -> Arc<KeySet> {
         let current = self.current();
         if current.of(kid).next().is_some() {
@@ -89,7 +89,8 @@ impl TrustedKeys {
             true => self.source.pause().min(FIRST_PAUSE),
             false => self.source.pause(),
         };
-        // On a task of its own: a request that ends must not end the question, or the next would ask it again.
+        // A task of its own: if the request is cancelled, the read goes on, and the next request need not start it
+        // again.
         let keys = self.clone();
         let asking = tokio::spawn(async move { keys.refresh(pause).await });
         if let Err(error) = asking.await {
@@ -98,7 +99,7 @@ impl TrustedKeys {
         self.current()
     }
 
-    /// Asks the source, unless that was done less than `pause` ago.
+    /// Reads the source, unless that was done less than `pause` ago.
     async fn refresh(&self, pause: Duration) {
         let mut asked = self.asked.lock().await;
         if asked.is_some_and(|asked| asked.elapsed() < pause) {
@@ -109,7 +110,7 @@ impl TrustedKeys {
         *asked = Some(Instant::now());
         let was_failing = self.failing.swap(replaced.is_err(), Ordering::Relaxed);
         match replaced {
-            // Whoever makes them may start after this process.
+            // The issuer of the keys may start after this process.
             Err(reason) if self.may_still_come() => {
                 tracing::debug!(source = %self.source, reason, "waiting for the keys that verify tokens");
                 self.failing.store(false, Ordering::Relaxed);
@@ -124,7 +125,7 @@ impl TrustedKeys {
         }
     }
 
-    /// Whether the first keys are not there yet, and the process is young.
+    /// Whether there are no keys yet and the process started recently.
     fn may_still_come(&self) -> bool {
         self.made.elapsed() < PATIENCE && self.current().generation == 0
     }
@@ -144,7 +145,7 @@ impl TrustedKeys {
     }
 }
 
-/// Keeps the keys fresh.
+/// Refreshes the keys.
 #[async_trait]
 impl Part for TrustedKeys {
     fn name(&self) -> String {

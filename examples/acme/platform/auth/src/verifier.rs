@@ -1,4 +1,4 @@
-//! Whether a token is to be believed.
+//! Verifies tokens.
 
 use std::sync::Arc;
 
@@ -25,27 +25,28 @@ pub struct Verifier {
     validations: [Validation; 3],
     /// JSON pointer (RFC 6901) to the claim with the roles.
     roles: String,
-    /// Tokens that were found valid: to check a signature costs more than all other layers of a request together.
+    /// The cache of valid tokens: a signature check costs more than all other layers of a request together.
     verified: Cache<Vec<u8>, Arc<Verified>>,
 }
 
-/// Bytes of a token. What is longer is refused before anything is done with it.
+/// The longest accepted token, in bytes. A longer one is refused before it is parsed.
 const LONGEST: usize = 8 * 1024;
 
-/// Bytes of tokens to remember; a token has a few hundred, and only the issuer can make one that is remembered.
+/// The size of the cache in bytes of tokens. A token has a few hundred, and only the issuer can make one that is
+/// cached.
 const REMEMBERED: u64 = 4 * 1024 * 1024;
 
 struct Verified {
     caller: Caller,
     /// Seconds since 1970.
     expires: f64,
-    /// Of the keys it was verified with.
+    /// The generation of the keys that verified the token.
     generation: u64,
 }
 
 impl Verifier {
-    /// Nothing is read yet: a service may start before the issuer of its tokens. If that is this process, it trusts its own
-    /// keys, else the configured ones.
+    /// Reads no keys yet, because a service may start before its issuer. If this process is the issuer, the verifier
+    /// trusts its own keys, else the configured ones.
     pub fn new(config: &config::Config, issuer: Option<SigningKeys>) -> Result<Self, StartError> {
         crypto::install();
         let validations = ALGORITHMS.map(|algorithm| {
@@ -75,19 +76,19 @@ impl Verifier {
         })
     }
 
-    /// The keys that are trusted.
+    /// The trusted keys.
     pub fn keys(&self) -> Arc<TrustedKeys> {
         self.keys.clone()
     }
 
-    /// The caller that the `authorization` header proves.
+    /// The caller that the `authorization` header authenticates.
     pub async fn verify(&self, headers: &HeaderMap) -> Result<Caller, Rejection> {
         let token = bearer(headers)?;
         let generation = self.keys.current().generation;
         let verified = match self.verified.get(token) {
             Some(verified) if verified.generation == generation => verified,
             _ => {
-                // Boxed, so that what reads keys takes no room in the future of every request.
+                // Boxed, so that reading keys does not enlarge the future of every request.
                 let verified = Arc::new(Box::pin(self.check(token)).await?);
                 self.verified.insert(token.to_owned(), verified.clone());
                 verified
@@ -125,9 +126,8 @@ impl Verifier {
         Err(rejection)
     }
 
-    /// None for an algorithm that is not ours, and for a header that asks for more than to be verified: with a key that it
-    /// brings along or says where to get, or by rules that are not known here (RFC 7515, section 4.1; RFC 8725, section
-    /// 3.10).
+    /// None for an unsupported algorithm, and for a header with a key, the address of a key, or an unknown extension
+    /// (RFC 7515, section 4.1; RFC 8725, section 3.10).
     fn validation(&self, header: &Header) -> Option<&Validation> {
         let asks_for_more = header.jku.is_some()
             || header.jwk.is_some()
@@ -144,7 +144,7 @@ impl Verifier {
             .find(|validation| validation.algorithms.contains(&header.alg))
     }
 
-    /// None if a claim is not what it should be.
+    /// None if a claim is missing or malformed.
     fn read(&self, claims: &Value, generation: u64) -> Option<Verified> {
         let roles = match claims.pointer(&self.roles) {
             Some(roles) => Vec::deserialize(roles).ok()?,
@@ -166,7 +166,7 @@ impl Verifier {
     }
 }
 
-/// The token of the one `authorization` header (RFC 6750, section 2.1).
+/// The token of the single `authorization` header (RFC 6750, section 2.1).
 fn bearer(headers: &HeaderMap) -> Result<&[u8], Rejection> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = values.next().ok_or(Rejection::Missing)?;

@@ -1,4 +1,4 @@
-//! A service that shows how requests are decoded.
+//! A service that returns the requests as it decoded them.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ use crate::v1::{
     RawRequest, answer_service_server::AnswerService, mapping_service_server::MappingService,
 };
 
-/// Answers with what it was asked.
+/// Returns each request.
 pub struct Service;
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -143,7 +143,7 @@ impl AnswerService for Service {
     }
 }
 
-/// Proxies add some of their own.
+/// Skips headers that proxies add.
 fn ours(metadata: &MetadataMap) -> Vec<(String, String)> {
     metadata
         .iter()

@@ -1,4 +1,4 @@
-//! Who sets a field and who sees it, as a contract says it with `google.api.field_behavior` (AIP-203) and
+//! Who may set a field and who may see it, according to `google.api.field_behavior` (AIP-203) and
 //! `platform.v1.visible_to`.
 
 use std::sync::{Arc, Mutex};
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tonic::{Request, Response, Status, Streaming, async_trait};
 use tower::{ServiceExt, util::MapRequestLayer};
 
-/// Stores one note, and remembers those it was sent.
+/// Stores one note, and records the notes that it received.
 #[derive(Clone, Default)]
 struct Notes(Arc<Mutex<Vec<Note>>>);
 
@@ -114,7 +114,7 @@ impl LabelsService for Labels {
     }
 }
 
-/// Puts the viewer into a request, as the layers of a server do: `ada`, `ada editor` or `service` in a header.
+/// Puts the viewer into a request, as the layers of a server do. A header names it: `ada`, `ada editor` or `service`.
 fn identify(mut request: api_runtime::Request) -> api_runtime::Request {
     let viewer = request.headers().get("x-viewer");
     let viewer = viewer.map(|viewer| viewer.to_str().unwrap().to_owned());
@@ -137,7 +137,7 @@ fn serve(notes: &Notes, transport: Transport) -> Router {
     router(&contracts, transport, |_| MapRequestLayer::new(identify)).unwrap()
 }
 
-/// The status and the body of an answer over HTTP; a line of a stream is the body, too.
+/// The status and the body of an answer over HTTP; each line of a stream counts as a body.
 async fn over_http(notes: &Notes, line: &str, viewer: &str, body: Value) -> (u16, Value) {
     let (method, path) = line.split_once(' ').unwrap();
     let mut request = http::Request::builder().method(method).uri(path);
@@ -200,7 +200,7 @@ async fn what_only_the_server_sets_is_ignored_in_a_request() {
 
     let requests = stream::iter([made_up.clone(), made_up]);
     client(&notes).import_notes(requests).await.unwrap();
-    // Which resource a message of a stream is about is known to the service alone, so its id is left.
+    // Only the service knows which resource a message of a stream is about, so its id is kept.
     assert_eq!(
         notes.was_sent(),
         [ignored("mine"), ignored("mine")],
@@ -274,7 +274,8 @@ async fn an_immutable_field_that_no_method_reads_may_not_be_sent_in_an_update() 
     }
 }
 
-/// What a viewer finds of the stored note: its draft, that of the reply, of the link, of the note around it; its drawer.
+/// The fields that a viewer sees of the stored note: its draft, the drafts of the reply, of the link and of the
+/// enclosing note, and its drawer.
 fn found(note: &Note) -> [bool; 5] {
     let Some(Place::Under(under)) = &note.place else {
         panic!("the note lies under another: {note:?}");

@@ -1,14 +1,14 @@
 //! REST requests are answered as recorded in `vectors.jsonl`.
 //!
-//! Each line is a request and what was answered to it. The same requests were put to Envoy's gRPC-JSON transcoder, and
-//! its answers mean the same, where this platform does not differ on purpose. A line has
+//! Each line is a request and its answer. Envoy's gRPC-JSON transcoder got the same requests, and its answers mean the
+//! same, except where this platform differs on purpose. A line has
 //!
-//! - `request`: method, target and body, with a space between two;
+//! - `request`: method, target and body, separated by spaces;
 //! - `status`, and `type`, the content type;
-//! - `answer`: the JSON of the body, without the members of an object that are as in the answer to an empty message; of
-//!   an error only its code and the fields that it names; `text` instead, where the body is not one JSON value.
+//! - `answer`: the JSON of the body, without the members that equal those of the answer to an empty message; of an
+//!   error only its code and the names of its fields; `text` instead, if the body is not one JSON value.
 //!
-//! `UPDATE_VECTORS=1 cargo test -p api-mapping --test rest` records what is answered now.
+//! `UPDATE_VECTORS=1 cargo test -p api-mapping --test rest` records the current answers.
 
 use std::{env, fs, path::Path};
 
@@ -39,7 +39,8 @@ async fn rest_answers_as_recorded() {
         let request = vector["request"].as_str().unwrap();
         let answer = ask(&router, request).await;
         let now = answer.recorded(request, &unset).to_string();
-        // Both from their text: the order of members is none, and the last digit of a number may depend on the reader.
+        // Both are parsed from text: the order of members does not matter, and parsers may differ in a number's last
+        // digit.
         if serde_json::from_str::<Value>(&now).unwrap() != vector {
             differences.push(format!("{line}\n  now {now}"));
         }
@@ -78,7 +79,7 @@ async fn ask(router: &Router, request: &str) -> Answer {
     Answer {
         status: response.status().as_u16(),
         content_type: content_type.to_owned(),
-        // What answers a HEAD over a connection is dropped by the server.
+        // A server does not send the body of the answer to a HEAD.
         body: match method {
             "HEAD" => Vec::new(),
             _ => response

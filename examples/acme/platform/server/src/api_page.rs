@@ -1,4 +1,4 @@
-//! The API page at `/docs`. It and all it needs are in the program, so it works without the internet.
+//! The API page at `/docs`. The program contains everything that the page needs, so it works without the internet.
 
 use axum::{Router, middleware::map_response, response::Response, routing::get};
 use http::header::{self, CONTENT_TYPE};
@@ -6,11 +6,11 @@ use swagger_ui_dist::{ApiDefinition, OpenApiSource};
 
 const HTML: &str = "text/html; charset=utf-8";
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
-/// What the API page may do: run its own scripts, and call the API. It styles its elements from within its scripts.
+/// The page may run its own scripts and call the API. `unsafe-inline` is for styles that its scripts set.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
     img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Shows the page. A script within the page would have to be allowed by its hash.
+/// Starts the page. An inline script would need its hash in the policy above.
 const START: &str = "SwaggerUIBundle({ url: '/openapi.json', dom_id: '#swagger-ui' });\n";
 
 pub(crate) fn routes(name: &'static str) -> Router {

@@ -84,7 +84,7 @@ impl Grpc {
     }
 }
 
-/// A web site.
+/// An allowed origin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// Written `*`.
@@ -103,7 +103,7 @@ impl FromStr for Origin {
         }
         let uri: http::Uri = text.parse().map_err(|_| WRONG)?;
         match (uri.scheme_str(), uri.authority()) {
-            // A browser writes no path, and all in lower case.
+            // Browsers send an origin without a path and in lower case.
             (Some(scheme), Some(host)) if text == format!("{scheme}://{host}").to_lowercase() => {
                 text.parse().map(Self::Site).map_err(|_| WRONG)
             }
@@ -112,7 +112,7 @@ impl FromStr for Origin {
     }
 }
 
-/// So many calls in a time, such as `100/1m`.
+/// A number of calls in a time, such as `100/1m`.
 #[derive(Clone, Copy, Debug)]
 pub struct Rate(pub RateLimit);
 

@@ -1,4 +1,4 @@
-//! Which web sites may call the API from a browser (Fetch standard, section 3.3): none, unless the configuration names them.
+//! CORS: which web sites may call the API from a browser (Fetch standard, section 3.3). The default is none.
 
 use std::time::Duration;
 
@@ -25,9 +25,9 @@ const METHODS: [Method; 6] = [
     Method::PATCH,
     Method::DELETE,
 ];
-/// What a site may send, beside what every site may.
+/// The request headers that a site may send, in addition to those that the standard always allows.
 const SENT: [HeaderName; 4] = [AUTHORIZATION, CONTENT_TYPE, REQUEST_ID, TRACEPARENT];
-/// What a site may see of an answer, beside what every site may.
+/// The response headers that a site may read, in addition to those that the standard always allows.
 const SEEN: [HeaderName; 5] = [
     REQUEST_ID,
     RETRY_AFTER,
@@ -35,11 +35,11 @@ const SEEN: [HeaderName; 5] = [
     RATELIMIT,
     RATELIMIT_POLICY,
 ];
-/// For how long a browser need not ask again.
+/// How long a browser may cache a preflight response.
 const MAX_AGE: Duration = Duration::from_secs(600);
 
-/// Answers the questions that browsers ask first, and tells the answers of all routes to the sites. Credentials that
-/// browsers send by themselves, such as cookies, are not for this API.
+/// Answers preflight requests and adds the CORS headers to the answers of all routes. Credentials that browsers send by
+/// themselves, such as cookies, are not allowed: this API does not use them.
 pub fn layer(router: Router, config: &Cors) -> Router {
     if config.origins.is_empty() {
         return router;

@@ -1,7 +1,7 @@
-//! Whether the process can do its work: `/readyz`, and `grpc.health.v1` with its `Watch`.
+//! Readiness of the process: `/readyz`, and `grpc.health.v1` with its `Watch`.
 //!
-//! It can while its parts are ready and it is not about to stop. `/healthz` says only that the process is alive: a
-//! database that is away is no reason to be restarted.
+//! The process is ready while its parts are ready and it is not about to stop. `/healthz` says only that the process is
+//! alive: an unavailable database is no reason for a restart.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,7 +16,7 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
 /// The health of a process.
 pub struct Health {
     parts: Vec<Arc<dyn Part>>,
-    /// The proto services whose health follows the process's; "" is the process as a whole.
+    /// The proto services that share the status of the process; "" is the process as a whole.
     names: Vec<&'static str>,
     reporter: HealthReporter,
     /// The process is about to stop.
@@ -24,7 +24,7 @@ pub struct Health {
 }
 
 impl Health {
-    /// The health of these parts, for contracts of these names. Nothing is ready once `draining` is cancelled.
+    /// The health of these parts, for contracts of these names. The process is not ready once `draining` is cancelled.
     pub fn new(
         parts: Vec<Arc<dyn Part>>,
         contracts: impl Iterator<Item = &'static str>,
@@ -42,7 +42,7 @@ impl Health {
         self.reporter.clone()
     }
 
-    /// What is missing, or nothing when all is well.
+    /// The reasons why the process is not ready; empty if it is.
     async fn missing(&self) -> Vec<String> {
         if self.draining.is_cancelled() {
             return vec!["the process is about to stop".to_owned()];
@@ -58,7 +58,7 @@ impl Health {
         missing
     }
 
-    /// Checks now, tells those who watch over gRPC, and returns what is missing.
+    /// Checks now, reports the status to gRPC watchers, and returns the reasons why the process is not ready.
     pub async fn check(&self) -> Vec<String> {
         let missing = self.missing().await;
         let ready = missing.is_empty();
@@ -94,7 +94,7 @@ impl Health {
     }
 }
 
-/// Keeps checking until the process is about to stop. The streams of those who watch end with the listeners.
+/// Checks regularly until the process is about to stop. Streams of `Watch` end with the listeners.
 #[async_trait]
 impl Part for Health {
     fn name(&self) -> String {

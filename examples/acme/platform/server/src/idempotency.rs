@@ -1,21 +1,21 @@
-//! Creating something once, however often it is asked for: `request_id` of AIP-155 (<https://google.aip.dev/155>).
+//! Idempotent creation: `request_id` of AIP-155 (<https://google.aip.dev/155>).
 //!
-//! The id of what is created follows from the request's own id and its caller, so that a repetition meets the row that
-//! the first request made: in whichever process, and after a crash between commit and answer as well. What has been
-//! deleted since is created anew: nothing is kept that would tell.
+//! The id of the created resource is derived from the request's id and its caller. A repeated request therefore finds
+//! the row that the first one made, in any process, even after a crash between commit and answer. If the row has been
+//! deleted, the request creates it again, because no record of past requests is kept.
 
 use platform_auth::Caller;
 use tonic::{Code, Request, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 use uuid::Uuid;
 
-/// Any UUID will do, as long as it stays what it is.
+/// Any UUID would do, but it must never change.
 const NAMESPACE: Uuid = Uuid::from_u128(0x5f0b_41c8_6d3e_4a57_9a1c_2f6e_8b07_d394);
 
-/// The id for what the request creates: its own for a request without an id, the same for one that is repeated.
+/// The id of the resource that the request creates: random without a request id, and the same for a repeated request.
 ///
 /// # Errors
-/// INVALID_ARGUMENT for an id that is no UUID.
+/// INVALID_ARGUMENT if the request id is not a UUID.
 pub fn resource_id<T>(request: &Request<T>, request_id: Option<&str>) -> Result<Uuid, Status> {
     let Some(request_id) = request_id.filter(|id| !id.is_empty()) else {
         return Ok(Uuid::new_v4());
@@ -24,7 +24,7 @@ pub fn resource_id<T>(request: &Request<T>, request_id: Option<&str>) -> Result<
         let details = ErrorDetails::with_bad_request_violation("request_id", "must be a UUID");
         Status::with_error_details(Code::InvalidArgument, "request_id must be a UUID", details)
     })?;
-    // Two callers who choose the same id mean two things.
+    // The caller is part of the id: two callers may choose the same request id.
     let caller = request.extensions().get::<Caller>();
     let caller = caller.map_or("", |caller| &caller.subject);
     let name = [request_id.as_bytes(), caller.as_bytes()].concat();

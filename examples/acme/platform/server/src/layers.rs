@@ -1,8 +1,8 @@
-//! A request's way from the server to the implementation of its method, the same over both transports.
+//! The layers around each method, the same on both transports.
 //!
 //! From the outermost in: request id, trace, metrics, panic → error, load shedding, timeout, size of the body,
-//! authentication, policy, rate. Validation follows in the contract's adapter. The layers of a method are made once, with what they
-//! need of it at hand, and a request passes them in one future without an allocation between them.
+//! authentication, policy, rate. Validation follows in the contract's adapter. The layers of a method are built once,
+//! with everything that they need. All of them run in one future, without allocations between them.
 
 mod bearer;
 mod body;
@@ -46,7 +46,7 @@ use self::{
 };
 use crate::config::{Limits, Rate};
 
-/// What the layers of all methods share.
+/// State that the layers of all methods share.
 pub struct Shared {
     verifier: Verifier,
     service_verifier: ServiceVerifier,
@@ -58,7 +58,7 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// For the process of `service`. Rates are counted on `redis`, if there is one.
+    /// For the process of `service`. Calls are counted on `redis`, if there is one.
     pub fn new(
         service: &'static str,
         verifier: Verifier,
@@ -80,7 +80,7 @@ impl Shared {
     }
 }
 
-/// The layers of one method over one transport.
+/// The layers of one method on one transport.
 #[derive(Clone)]
 pub(crate) struct MethodLayer(Arc<Layers>);
 
@@ -124,7 +124,7 @@ impl<S> Layer<S> for MethodLayer {
     }
 }
 
-/// A method's implementation with its layers around it.
+/// The implementation of a method with its layers.
 #[derive(Clone)]
 pub(crate) struct Layered<S> {
     inner: S,
@@ -145,7 +145,7 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        // The service that was found ready answers; its clone waits for the next request.
+        // This service is ready, so it handles the call; its clone waits for the next request.
         let clone = self.inner.clone();
         let inner = std::mem::replace(&mut self.inner, clone);
         let layers = self.layers.clone();
@@ -154,7 +154,7 @@ where
 }
 
 impl Layers {
-    /// Request id, trace, metrics: what must see every answer, errors included.
+    /// Request id, trace, metrics: the layers that must see every answer, errors included.
     async fn observe<S>(self: &Arc<Self>, inner: S, request: Request) -> Response
     where
         S: Service<Request, Response = Response, Error = Infallible> + Send,
@@ -201,7 +201,7 @@ impl Layers {
         response
     }
 
-    /// Panics, load, time, size, authentication and rate: what may answer in the place of the method.
+    /// Panics, load, time, size, authentication and rate: the layers that may answer instead of the method.
     async fn admit<S>(
         &self,
         mut inner: S,
@@ -221,7 +221,7 @@ impl Layers {
             let identified = self.identify(&mut request).await;
             let counted = self.count(request.extensions()).await?;
             let owner = identified?;
-            // What the timer would notice only after a millisecond: nobody waits for this answer any more.
+            // The timer would fire up to a millisecond later. The client no longer waits for this answer.
             if started.elapsed() >= timeout {
                 return Err(deadline::exceeded(timeout));
             }
@@ -247,8 +247,8 @@ impl Layers {
         }
     }
 
-    /// Puts who calls into the request, if that is whom the method is for, and returns who must own what it is about, if
-    /// the policy says so.
+    /// Authenticates the caller, checks the policy and puts the caller into the request. Returns the owner that the
+    /// policy demands, if any.
     async fn identify(&self, request: &mut Request) -> Result<Option<Owner>, Status> {
         if self.transport == Transport::Http {
             bearer::refuse_in_query(request.uri())?;
@@ -270,7 +270,7 @@ impl Layers {
             request.extensions_mut().insert(CallingService(service));
         }
         let Some(caller) = caller else {
-            // An internal call that speaks for no user.
+            // An internal call on behalf of no user.
             request.extensions_mut().insert(Viewer::Service);
             return Ok(None);
         };
@@ -288,7 +288,7 @@ impl Layers {
         satisfied.map(|()| owner)
     }
 
-    /// Counts the call of a limited method, whoever made it: one that was not let in counts for its address.
+    /// Counts the call if the method has a limit. A call that was refused counts for its address.
     async fn count(&self, known: &Extensions) -> Result<Option<(&Limit, Verdict)>, Status> {
         let Some(limit) = &self.limit else {
             return Ok(None);
@@ -309,7 +309,7 @@ impl Layers {
         self.shared.service_verifier.verify(headers, contract)
     }
 
-    /// An error in the form of the transport.
+    /// An error in the format of the transport.
     fn refuse(&self, status: Status) -> Response {
         let too_large = body::is_too_large(&status);
         let mut response = status_response(status, self.transport);
@@ -320,7 +320,7 @@ impl Layers {
     }
 }
 
-/// How a call ended. An answer without a status of gRPC is a success: its trailers follow the message.
+/// The code of a call. An answer without a gRPC status is a success: its trailers follow the message.
 fn code_of(response: &Response, transport: Transport) -> Code {
     match transport {
         Transport::Grpc => match response.headers().get("grpc-status") {

@@ -1,12 +1,12 @@
 //! Serves contracts over gRPC and HTTP, with the same layers around each method.
 //!
-//! - [`Listener`] takes an address and serves routes on it, with limits against slow and greedy clients.
-//! - [`routes`] makes the routes of a process: its contracts, and what is asked about it (`/readyz`, `/metrics`, …).
-//! - `layers` is a request's way from the server to the method; begin there, with its `observe` and `admit`.
-//! - [`Health`] tells whether the process can do its work.
+//! - [`Listener`] binds an address and serves routes on it, with limits against slow and greedy clients.
+//! - [`routes`] makes the routes of a process: its contracts, and the operational ones (`/readyz`, `/metrics`, …).
+//! - `layers` takes a request from the server to the method; begin there, with its `observe` and `admit`.
+//! - [`Health`] tells whether the process is ready.
 //! - [`idempotency`] is for methods that create.
 //!
-//! The crate promises that every request that was received is answered, whatever happens inside or outside: a panic, a
+//! The crate promises to answer every request that it has received, whatever happens inside or outside: a panic, a
 //! stop, a timeout, an overload.
 
 #[cfg(feature = "api-page")]

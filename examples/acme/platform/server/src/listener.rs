@@ -1,5 +1,5 @@
-//! Serves routes on an address: HTTP/1.1 and HTTP/2 without TLS, with limits against slow and greedy clients, and a
-//! stop that answers every request it has received.
+//! Serves routes on an address: HTTP/1.1 and HTTP/2 without TLS, with limits against slow and greedy clients. When it
+//! stops, it answers every request that it has received.
 
 mod connection;
 
@@ -21,7 +21,7 @@ use tokio_util::task::TaskTracker;
 use self::connection::Connections;
 use crate::config::Limits;
 
-/// An address that is listened on, and what is served there.
+/// A bound address with its routes.
 pub struct Listener {
     name: &'static str,
     listener: TcpListener,
@@ -29,7 +29,7 @@ pub struct Listener {
     limits: Limits,
 }
 
-/// An address that is listened on. Connections wait until something is served.
+/// A bound address. Connections wait until routes are served.
 pub struct Bound {
     name: &'static str,
     listener: TcpListener,
@@ -37,10 +37,10 @@ pub struct Bound {
 }
 
 impl Bound {
-    /// Takes the address, so that a port in use is known before anything is served.
+    /// Binds the address, so that a port in use is reported before the process serves anything.
     ///
     /// # Errors
-    /// Why the address cannot be had, and what to do.
+    /// Why the address cannot be bound, and what to do.
     pub async fn to(name: &'static str, address: SocketAddr) -> Result<Self, StartError> {
         let failed = |error: std::io::Error| {
             let reason = match error.kind() {
@@ -61,12 +61,12 @@ impl Bound {
         })
     }
 
-    /// The address, with the port that was taken for 0.
+    /// The address, with the actual port if 0 was given.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Serves these routes, once the part runs.
+    /// Serves these routes as soon as the part runs.
     pub fn serve(self, router: Router, limits: Limits) -> Listener {
         Listener {
             name: self.name,
@@ -87,7 +87,7 @@ impl Part for Listener {
         Phase::Listener
     }
 
-    /// Ends when every request that was received is answered.
+    /// Ends when every received request is answered.
     async fn run(&self, stop: Stop) {
         let tasks = TaskTracker::new();
         let places = Arc::new(Semaphore::new(self.limits.connections));
@@ -100,13 +100,13 @@ impl Part for Listener {
             });
         };
         let accepting = async {
-            // A semaphore that is never closed always has a place in the end.
+            // The semaphore is never closed, so this loop does not end by itself.
             while let Ok(place) = places.clone().acquire_owned().await {
                 begin(accept(&self.listener).await, Some(place));
             }
         };
         stop.closing.run_until_cancelled(accepting).await;
-        // Who has connected before the end is answered.
+        // Connections that were made before the stop are served too.
         while let Some(accepted) = accept(&self.listener).now_or_never() {
             begin(accepted, None);
         }
@@ -115,12 +115,12 @@ impl Part for Listener {
     }
 }
 
-/// The next connection. What goes wrong here is the connection's fault, or passes, such as too many open files.
+/// The next connection. Errors here concern one connection, or pass, such as too many open files.
 async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
-                // Small answers must not wait for the acknowledgement of the one before.
+                // Without this, a small answer would wait for the acknowledgement of the previous one.
                 if stream.set_nodelay(true).is_ok() {
                     return (stream, peer);
                 }

@@ -1,4 +1,4 @@
-//! What people and machines ask about a service: `/healthz`, `/readyz`, `/metrics`, `/openapi.json`, `/docs`.
+//! Operational routes: `/healthz`, `/readyz`, `/metrics`, `/openapi.json`, `/docs`.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::health::Health;
 const JSON: &str = "application/json";
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Who is asked.
+/// The service that these routes describe.
 #[derive(Clone, Copy)]
 pub struct About {
     /// Its name.
@@ -20,7 +20,7 @@ pub struct About {
     pub version: &'static str,
 }
 
-/// The routes, and `/docs` where the program has it.
+/// The routes; `/docs` only if it is compiled in.
 pub(crate) fn routes(
     about: About,
     health: Arc<Health>,

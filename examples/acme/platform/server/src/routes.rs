@@ -1,5 +1,5 @@
-//! The routes of a process: its contracts over both transports, with the layers around each method, and what the platform
-//! adds to them.
+//! The routes of a process: its contracts on both transports, with the layers around each method, and the platform's
+//! own routes.
 
 use std::{convert::Infallible, sync::Arc};
 
@@ -21,7 +21,7 @@ use crate::{
     ops,
 };
 
-/// REST, and what is asked about the service. Its own fallback answers what is unknown, over either transport.
+/// REST and the operational routes. Their fallback answers unknown paths, on both transports.
 ///
 /// # Errors
 /// When two contracts have the same route.
@@ -48,7 +48,7 @@ pub fn grpc(
     shared: &Arc<Shared>,
     health: &Health,
 ) -> Result<Router, StartError> {
-    // What a contract imports is described too, but is not a service of this process: the names tell which are.
+    // The descriptors include imported contracts, which this process does not serve. The names select its own.
     let reflection = || {
         let builder = tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
@@ -73,12 +73,12 @@ pub fn grpc(
     ))
 }
 
-/// Lets the web sites of the configuration call these routes.
+/// Lets the configured web sites call these routes (CORS).
 pub fn with_cors(router: Router, config: &Cors) -> Router {
     cors::layer(router, config)
 }
 
-/// What a listener of gRPC alone answers to a method that is not there.
+/// The answer to an unknown method on a listener that serves only gRPC.
 pub async fn unknown_method(request: Request) -> Response {
     let message = format!("there is no method {}", request.uri().path());
     let mut response = status_response(
@@ -99,7 +99,7 @@ fn methods(
         .map_err(|conflict| StartError::new(conflict.to_string()))
 }
 
-/// A service of tonic, under its name.
+/// Adds a tonic service under its name.
 fn named<S>(router: Router, service: S) -> Router
 where
     S: NamedService + Service<Request, Error = Infallible> + Clone + Send + Sync + 'static,

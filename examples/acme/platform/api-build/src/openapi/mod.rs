@@ -1,8 +1,8 @@
 //! The OpenAPI 3.1 document of a service.
 //!
-//! Each message has a schema as it is answered, where every field is there; as it is sent (`….Input`), where unknown
-//! fields are refused and null stands for an unset one; and, for the resource of an update, as a patch (`….Patch`),
-//! where nothing is required.
+//! Each message has up to three schemas. In an answer, every field is present. In a request (`….Input`), unknown fields
+//! are refused and null stands for an unset field. In an update, the resource is a patch (`….Patch`) and no field is
+//! required.
 
 mod paths;
 mod rules;
@@ -22,7 +22,7 @@ use self::{
     schemas::{Schemas, Use},
 };
 
-/// Writes the document of some services of a contract.
+/// The OpenAPI document of some services of a contract.
 pub fn generate<'a>(contract: &Contract, services: impl IntoIterator<Item = &'a Service>) -> Value {
     let mut paths: Map<String, Value> = Map::new();
     let mut schemas = Schemas::new(&contract.types);
@@ -34,7 +34,7 @@ pub fn generate<'a>(contract: &Contract, services: impl IntoIterator<Item = &'a 
         for method in &service.methods {
             for (number, binding) in method.bindings.iter().enumerate() {
                 let verb = binding.verb.to_lowercase();
-                // OpenAPI has no place for an HTTP method of one's own.
+                // OpenAPI cannot describe custom HTTP methods.
                 if !["get", "put", "post", "delete", "patch"].contains(&verb.as_str()) {
                     continue;
                 }
@@ -133,7 +133,7 @@ fn operation(
             "application/json"
         };
         let required = needs_body(&binding.body, input, variables);
-        // `null` is no body.
+        // An optional body may be `null`.
         let schema = if required || media == "*/*" {
             schema
         } else {
@@ -168,7 +168,7 @@ fn operation(
     operation
 }
 
-/// The ways to be let in, one of which is enough. A way lists the roles and scopes that it takes.
+/// The alternative security requirements. Each lists its roles and scopes.
 fn security(policy: &Policy) -> Value {
     let scheme = match policy.access {
         Access::Public => return json!([]),
@@ -186,7 +186,7 @@ fn security(policy: &Policy) -> Value {
     }
 }
 
-/// Whether a request without a body is refused: something in the body must be there, and nothing else sets it.
+/// Whether a request needs a body: the body has a required field that nothing else sets.
 fn needs_body(body: &Body, input: &Message, variables: &[Variable]) -> bool {
     let elsewhere = |field: &Field| {
         let below = format!("{}.", field.name);
@@ -201,7 +201,7 @@ fn needs_body(body: &Body, input: &Message, variables: &[Variable]) -> bool {
     }
 }
 
-/// A mask in a query as a regular expression: names of the resource's fields, or `*`.
+/// A regular expression for a mask in a query: names of the resource's fields, or `*`.
 fn mask_pattern(resource: &Message) -> String {
     let names: Vec<&str> = resource
         .fields
@@ -242,10 +242,10 @@ fn field_at<'a>(schemas: &Schemas<'a>, message: &'a Message, path: &str) -> Opti
     }
 }
 
-/// The parameters of a query: every field that neither the path nor the body sets.
+/// The query parameters: every field that neither the path nor the body sets.
 struct Query<'a, 'types> {
     taken: Vec<&'a str>,
-    /// The messages around the present one, which may not be in themselves.
+    /// The enclosing messages. A recursive message gets no parameters.
     above: Vec<&'types str>,
     parameters: &'a mut Vec<Value>,
     schemas: &'a mut Schemas<'types>,

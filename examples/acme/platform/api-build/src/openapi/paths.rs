@@ -1,20 +1,20 @@
-//! Path templates in the words of OpenAPI, which knows variables of one segment only.
+//! Path templates in the form of OpenAPI, in which a variable has only one segment.
 
 use std::collections::BTreeMap;
 
 use api_model::template::{self, Segment, Template};
 
-/// A variable of the path as OpenAPI can say it: one segment.
+/// A path variable in the form of OpenAPI: one segment.
 pub struct Variable {
     /// The name in braces.
     pub name: String,
-    /// The dotted path of the field it sets.
+    /// The dotted path of the field that it sets.
     pub field: String,
-    /// Whether it is the whole value of the field.
+    /// Whether it is the field's whole value.
     pub whole: bool,
 }
 
-/// Names of the variables of each path, by its form `/v1/things/{}`: paths that differ in names alone are one path.
+/// The variable names of each path, by its form `/v1/things/{}`: paths that differ only in names are the same path.
 pub type Paths = BTreeMap<String, Vec<String>>;
 
 /// `/v1/{thing.name=shelves/*}:move` becomes `/v1/shelves/{name}:move`.

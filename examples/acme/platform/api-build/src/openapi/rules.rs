@@ -1,4 +1,4 @@
-//! `buf.validate` rules in the words of JSON Schema, as far as it has them.
+//! `buf.validate` rules as JSON Schema, as far as it can express them.
 
 use api_model::{
     message::Kind,
@@ -6,7 +6,7 @@ use api_model::{
 };
 use serde_json::{Value, json};
 
-/// Adds the rules of one value; `values` are those of its enum.
+/// Adds the rules of one value; `values` are the values of its enum.
 pub fn value(
     schema: &mut Value,
     kind: &Kind,
@@ -15,7 +15,7 @@ pub fn value(
     answered: bool,
 ) {
     if let (Kind::String, false) = (kind, answered) {
-        // Databases cannot keep NUL; no string may have one.
+        // No string may contain NUL, because databases cannot store it.
         schema["pattern"] = r"^[^\u0000]*$".into();
     }
     for rule in rules {
@@ -32,7 +32,7 @@ pub fn value(
                 Test::Format(format @ ("email" | "uri" | "hostname" | "ipv4" | "ipv6")),
                 Kind::String,
             ) => schema["format"] = (*format).into(),
-            // Of an integer as text, only the form can be said.
+            // For an integer as text, a schema can express only the form.
             (Test::Compare(comparison, limit), _) => {
                 if let Some(limit) = limit.json() {
                     schema[keyword(*comparison)] = limit;
@@ -64,8 +64,8 @@ pub fn value(
     }
 }
 
-/// Lets a bounded number be text only where it surely is within the bounds. A pattern cannot compare, so it takes whole
-/// numbers with fewer digits than the bounds have.
+/// Allows a bounded number as text only if every match is within the bounds. A pattern cannot compare, so it matches
+/// whole numbers with fewer digits than the bounds.
 fn bound_text(schema: &mut Value) {
     let bound = |names: [&str; 2]| {
         let value = names.iter().find_map(|name| schema.get(name)?.as_f64());
@@ -132,7 +132,7 @@ pub fn list(schema: &mut Value, rules: &[Rule]) {
     }
 }
 
-/// Adds the rules of a map.
+/// Adds the rules of a map to its schema.
 pub fn map(schema: &mut Value, rules: &[Rule]) {
     for rule in rules {
         if let Test::Length(_, limit, count) = rule.test {

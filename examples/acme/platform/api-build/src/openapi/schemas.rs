@@ -7,12 +7,12 @@ use serde_json::{Map, Value, json};
 
 use super::rules;
 
-/// What a message is described for.
+/// The use of a message.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Use {
     Answered,
     Sent,
-    /// Sent in an update: what is missing is left as it is.
+    /// Sent in an update: missing fields stay unchanged.
     Patched,
 }
 
@@ -36,7 +36,7 @@ impl<'a> Schemas<'a> {
         self.schemas
     }
 
-    /// A field in a body.
+    /// The schema of a field in a body.
     pub fn field(&mut self, field: &Field, usage: Use) -> Value {
         let value = self.value(&field.kind, usage);
         match &field.shape {
@@ -52,7 +52,7 @@ impl<'a> Schemas<'a> {
         }
     }
 
-    /// A field in the path or the query, where every value is text and a list repeats its name.
+    /// The schema of a field in the path or the query, where every value is text and a list repeats its name.
     pub fn parameter(&mut self, field: &Field) -> Value {
         let schema = match &field.kind {
             Kind::Int32 => json!({"type": "integer", "format": "int32"}),
@@ -83,7 +83,7 @@ impl<'a> Schemas<'a> {
         schema
     }
 
-    /// One value of a field, whatever its shape.
+    /// The schema of one value of a field, without its shape.
     fn value(&mut self, kind: &Kind, usage: Use) -> Value {
         let answered = usage == Use::Answered;
         match kind {
@@ -114,7 +114,7 @@ impl<'a> Schemas<'a> {
         }
     }
 
-    /// A whole message: well-known ones where they are used, the others by reference.
+    /// The schema of a message: well-known types inline, others by reference.
     pub fn message(&mut self, message: &str, usage: Use) -> Value {
         let message = &self.types.messages[message];
         if let Some(schema) = self.well_known(message, usage) {
@@ -127,7 +127,7 @@ impl<'a> Schemas<'a> {
         };
         let name = format!("{}{suffix}", message.full_name);
         if !self.schemas.contains_key(&name) {
-            // There before its fields are: a message may contain itself.
+            // Inserted before the fields are visited, because a message may contain itself.
             self.schemas.insert(name.clone(), Value::Null);
             let schema = self.object(message, usage);
             self.schemas.insert(name.clone(), schema);
@@ -136,7 +136,7 @@ impl<'a> Schemas<'a> {
     }
 
     fn object(&mut self, message: &Message, usage: Use) -> Value {
-        // A resource within the patched one is replaced as a whole.
+        // A message inside a patched resource is replaced as a whole.
         let inner = if usage == Use::Patched && !message.name.ends_with("Request") {
             Use::Sent
         } else {
@@ -249,20 +249,20 @@ pub fn described(field: &Field, mut value: Value) -> Value {
     value
 }
 
-/// Whether a schema is the one of `google.api.HttpBody`, which is no JSON at all.
+/// Whether this is the schema of `google.api.HttpBody`, which is not JSON.
 pub fn is_http_body(schema: &Value) -> bool {
     schema["format"] == HTTP_BODY
 }
 
 const HTTP_BODY: &str = "binary";
 
-/// Any exponent of two digits is in the range of a double.
+/// Two digits of exponent always fit into a double.
 const NUMBER: &str = r"^-?[0-9]{1,200}(\.[0-9]{1,200})?([eE][-+]?[0-9]{1,2})?$";
 
 /// Both alphabets of RFC 4648, with or without padding.
 const BASE64: &str = "^[A-Za-z0-9+/_-]*={0,2}$";
 
-/// proto3 JSON takes 32-bit integers as text, too, and answers with numbers.
+/// proto3 JSON accepts 32-bit integers as text, too, and writes them as numbers.
 fn integer(format: &str, minimum: i64, maximum: i64, answered: bool) -> Value {
     let mut schema =
         json!({"type": "integer", "format": format, "minimum": minimum, "maximum": maximum});
@@ -278,7 +278,7 @@ fn integer(format: &str, minimum: i64, maximum: i64, answered: bool) -> Value {
     schema
 }
 
-/// proto3 JSON answers 64-bit integers as text, since JavaScript has no such numbers, and takes numbers, too.
+/// proto3 JSON writes 64-bit integers as text, because JavaScript cannot represent them, and accepts numbers, too.
 fn long(format: &str, pattern: &str, answered: bool) -> Value {
     let types = if answered {
         json!("string")
@@ -288,7 +288,7 @@ fn long(format: &str, pattern: &str, answered: bool) -> Value {
     json!({"type": types, "format": format, "pattern": pattern})
 }
 
-/// The same, or nothing.
+/// The same schema, or null.
 pub fn nullable(mut schema: Value) -> Value {
     if let Some(values) = schema.get_mut("enum").and_then(Value::as_array_mut) {
         values.push(Value::Null);
@@ -304,7 +304,7 @@ pub fn nullable(mut schema: Value) -> Value {
         _ if schema.get("$ref").is_some() => {
             schema = json!({"anyOf": [{"$ref": schema["$ref"]}, {"type": "null"}]});
         }
-        // No type: everything is allowed already.
+        // A schema without a type already allows null.
         _ => schema = json!({}),
     }
     schema

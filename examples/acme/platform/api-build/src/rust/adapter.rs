@@ -1,9 +1,10 @@
-//! The adapter of a service: its trait again, with what the contract demands around each method.
+//! The adapter of a service: implements its trait and enforces the contract around each method.
 //!
-//! A request is checked before the service sees it. The rules of AIP-203 that need no stored value are kept as the
-//! request is decoded (OUTPUT_ONLY) or here: a `Create…` ignores the IDENTIFIER of its resource, and an update may name
-//! an IMMUTABLE field or give it a value only where that is the stored one, which the service's own `Get…` tells; in a
-//! service without such a method it may not. An answer loses what its viewer may not see.
+//! A request is checked before the service sees it. The rules of AIP-203 that need no stored value are enforced while
+//! the request is decoded (OUTPUT_ONLY) or here. A `Create…` ignores the IDENTIFIER of its resource. An update may name
+//! an IMMUTABLE field or set it only if the value is the stored one, which comes from the service's own `Get…`. In a
+//! service without such a method, an update may not name or set the field. Fields that the viewer may not see are
+//! removed from an answer.
 
 use api_model::{
     message::{Field, Message, Shape, Types},
@@ -19,12 +20,12 @@ pub fn name(service: &Service) -> Ident {
     format_ident!("Checked{}", service.ident)
 }
 
-/// The module that tonic makes of the server of a service.
+/// The module that tonic generates for the server of a service.
 pub fn server_module(service: &Service) -> Ident {
     format_ident!("{}_server", service.constructor)
 }
 
-/// The adapter with its implementation of the trait.
+/// The adapter and its implementation of the trait.
 pub fn adapter(types: &Types, service: &Service) -> TokenStream {
     let (name, service_trait) = (name(service), &service.ident);
     let module = server_module(service);
@@ -45,7 +46,7 @@ pub fn adapter(types: &Types, service: &Service) -> TokenStream {
     }
 }
 
-/// What `async_trait` makes of an async fn, written out: the check needs no box of its own.
+/// The expansion of `async_trait`, written out, so that the check needs no box of its own.
 fn method_impl(types: &Types, service: &Service, method: &Method) -> TokenStream {
     let ident = &method.ident;
     let input = types::message(types, &method.input);
@@ -63,7 +64,7 @@ fn method_impl(types: &Types, service: &Service, method: &Method) -> TokenStream
         None => quote!(#output),
     };
     let (request, checks) = if method.streams_requests {
-        // Its codec checks each of them.
+        // The codec checks each request of the stream.
         (quote!(::tonic::Streaming<#input>), TokenStream::new())
     } else {
         (quote!(#input), checks(types, method))
@@ -110,7 +111,7 @@ fn method_impl(types: &Types, service: &Service, method: &Method) -> TokenStream
     }
 }
 
-/// The check of a request by the rules of its fields.
+/// The check of a request against the rules of its fields.
 fn checks(types: &Types, method: &Method) -> TokenStream {
     let update = updated(&types.messages[&method.input]).and_then(|(resource, mask)| {
         let ty = types::message(types, resource.message()?);
@@ -127,7 +128,7 @@ fn checks(types: &Types, method: &Method) -> TokenStream {
     }
 }
 
-/// Clears the IDENTIFIER of a resource that is created: the server makes it.
+/// Clears the IDENTIFIER of a new resource: the server chooses it.
 fn created_identifier(types: &Types, method: &Method) -> Option<TokenStream> {
     if !method.name.starts_with("Create") || method.streams_requests {
         return None;
@@ -185,10 +186,10 @@ fn immutable_check(types: &Types, service: &Service, method: &Method) -> Option<
 /// The standard method that reads one resource (AIP-131).
 struct Get<'a> {
     method: &'a Method,
-    /// The identifier in the resource, and in the request of the method.
+    /// The identifier in the resource and in the request of the method.
     identifier: &'a Field,
     wanted: &'a Field,
-    /// The field of the answer that holds the resource; `None` when the answer is the resource.
+    /// The field of the answer that holds the resource; `None` if the answer is the resource.
     answer: Option<&'a Field>,
 }
 
@@ -223,7 +224,7 @@ impl<'a> Get<'a> {
         })
     }
 
-    /// Reads the resource in this field of `request` as it is stored.
+    /// Reads the stored version of the resource in this field of `request`.
     fn call(&self, types: &Types, field: &Ident) -> TokenStream {
         let (call, input) = (
             &self.method.ident,

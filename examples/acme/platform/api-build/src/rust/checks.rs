@@ -1,4 +1,4 @@
-//! What must hold for a message, as Rust that checks it: the rules that the contract has, and what no value may be.
+//! Generates the check of a message: the contract's rules, and values that are never allowed.
 
 use api_model::{
     message::{Field, Group, Kind, Message, Shape, Types},
@@ -35,7 +35,7 @@ pub fn check(types: &Types, message: &Message) -> TokenStream {
     }
 }
 
-/// `fn check_immutable` of the trait `Message`, when it has a field that never changes.
+/// `fn check_immutable` of the trait `Message`, if the message has an IMMUTABLE field.
 pub fn immutable(message: &Message) -> Option<TokenStream> {
     let fields = message
         .fields
@@ -74,9 +74,9 @@ pub fn immutable(message: &Message) -> Option<TokenStream> {
     })
 }
 
-/// The checks of a field, at its place.
+/// The checks of a field, at its path.
 fn checked(types: &Types, message: &Message, field: &Field) -> TokenStream {
-    // What only the server sets is not read from a request, so nothing in it can be wrong.
+    // A request cannot set an OUTPUT_ONLY field, so it needs no check.
     if field.behavior.output_only {
         return TokenStream::new();
     }
@@ -137,7 +137,7 @@ fn plain(types: &Types, message: &Message, field: &Field) -> TokenStream {
     }
 }
 
-/// Checks of a list or map as a whole, and of what is in it.
+/// Checks of a list or map as a whole, and of its items.
 fn collection(types: &Types, message: &Message, field: &Field) -> TokenStream {
     let ident = &field.ident;
     let mut code = TokenStream::new();
@@ -241,7 +241,7 @@ fn group_check(message: &Message, group: &Group) -> TokenStream {
     }
 }
 
-/// Whether a field has a value, or has none.
+/// The condition that a field is set, or is not.
 fn is_set(message: &Message, field: &Field, set: bool) -> TokenStream {
     let ident = &field.ident;
     let not = set.then(|| quote!(!));
@@ -268,7 +268,7 @@ fn is_set(message: &Message, field: &Field, set: bool) -> TokenStream {
     }
 }
 
-/// What no value may be, then the rules.
+/// First the values that are never allowed, then the rules.
 fn value(types: &Types, kind: &Kind, rules: &[Rule], checked: &Checked) -> TokenStream {
     let reference = &checked.reference;
     let mut code = match kind {

@@ -1,4 +1,4 @@
-//! Fields that are cleared in a request or an answer, wherever in it their message is.
+//! Clears fields in a request or an answer, at any depth.
 
 use api_model::message::{Field, Kind, Message, Shape, Types, Visibility};
 use proc_macro2::TokenStream;
@@ -6,7 +6,7 @@ use quote::quote;
 
 use super::types;
 
-/// `fn clear_output_only` of the trait `Message`, when there is anything to clear.
+/// `fn clear_output_only` of the trait `Message`, if there is anything to clear.
 pub fn output_only(types: &Types, message: &Message) -> Option<TokenStream> {
     let wanted = |field: &Field| field.behavior.output_only;
     let inner = quote!(::api_runtime::message::Message::clear_output_only(value));
@@ -14,7 +14,7 @@ pub fn output_only(types: &Types, message: &Message) -> Option<TokenStream> {
     Some(quote!(fn clear_output_only(&mut self) { #body }))
 }
 
-/// `fn hide` of the trait `Message`, when there is anything to hide.
+/// `fn hide` of the trait `Message`, if there is anything to hide.
 pub fn hide(types: &Types, message: &Message) -> Option<TokenStream> {
     let inner = quote!(::api_runtime::message::Message::hide(value, viewer));
     let body = walk(types, message, &is_restricted, &inner, |field, clear| {
@@ -29,7 +29,7 @@ pub fn hide(types: &Types, message: &Message) -> Option<TokenStream> {
     })
 }
 
-/// Whether a message holds, at any depth, what not everybody may see.
+/// Whether a message contains a field with restricted visibility, at any depth.
 pub fn is_restricted_message(types: &Types, message: &str) -> bool {
     types.reaches(message, &|message| message.fields.iter().any(is_restricted))
 }
@@ -56,7 +56,8 @@ fn sees(message: &Message, visibility: &Visibility) -> TokenStream {
     quote!(::api_runtime::Viewer::sees(viewer, #owner, &[#(#roles),*]))
 }
 
-/// A statement for each field that is wanted, by `own`, and `inner` for each message inside that has such a field.
+/// A statement for each selected field: `own` selects the message's own fields, and `inner` the messages inside that
+/// have such a field.
 fn walk(
     types: &Types,
     message: &Message,
@@ -78,7 +79,7 @@ fn walk(
     (!code.is_empty()).then_some(code)
 }
 
-/// The statement that makes a field unset.
+/// The statement that unsets a field.
 fn clear(message: &Message, field: &Field) -> TokenStream {
     let ident = &field.ident;
     match &field.shape {
@@ -96,7 +97,7 @@ fn clear(message: &Message, field: &Field) -> TokenStream {
     }
 }
 
-/// A statement about `value`, for each message that a field holds.
+/// A statement about `value`, for each message in a field.
 fn for_each(message: &Message, field: &Field, statement: &TokenStream) -> TokenStream {
     let ident = &field.ident;
     match &field.shape {

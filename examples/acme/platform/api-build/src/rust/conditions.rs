@@ -7,17 +7,17 @@ use api_model::{
 use proc_macro2::{Literal as Token, TokenStream};
 use quote::{ToTokens, quote};
 
-/// A value in the generated code, in the three ways to write it.
+/// A value in the generated code, in the three forms that checks use.
 pub struct Checked {
     /// The value itself: `*value`, `self.name`.
     place: TokenStream,
-    /// What a method is called on.
+    /// The receiver of a method call.
     receiver: TokenStream,
     pub reference: TokenStream,
 }
 
 impl Checked {
-    /// A variable that is a reference.
+    /// A variable that holds a reference.
     pub fn reference(name: &TokenStream) -> Self {
         Self {
             place: quote!(*#name),
@@ -35,7 +35,7 @@ impl Checked {
         }
     }
 
-    /// What is checked of a value, and its type: a wrapper by what it holds, an `Any` by its type.
+    /// The checked value and its type: the content of a wrapper, the type of an `Any`.
     fn of(&self, kind: &Kind) -> (Self, Kind) {
         let receiver = &self.receiver;
         let inner = match kind {
@@ -76,7 +76,7 @@ impl Checked {
     }
 }
 
-/// A statement that adds a violation when the rule is broken and `guard`, if there is one, holds.
+/// A statement that adds a violation if the rule is broken and `guard`, if any, holds.
 pub fn statement(
     types: &Types,
     rule: &Rule,
@@ -104,7 +104,7 @@ pub fn statement(
     }
 }
 
-/// The condition under which a value breaks a rule.
+/// The condition that a value breaks a rule.
 fn broken(types: &Types, test: &Test, value: &Checked, kind: &Kind) -> TokenStream {
     let Checked {
         place,
@@ -127,7 +127,7 @@ fn broken(types: &Types, test: &Test, value: &Checked, kind: &Kind) -> TokenStre
             }
         }
         Test::Compare(comparison, limit) => match limit {
-            // Nothing compares with NaN, which is neither within a bound nor beyond it.
+            // NaN compares with nothing: it is neither inside nor outside a bound.
             Literal::Float(_) | Literal::Double(_) => {
                 let holds = compared(place, *comparison, limit);
                 quote!(!(#holds))
@@ -197,7 +197,7 @@ fn broken(types: &Types, test: &Test, value: &Checked, kind: &Kind) -> TokenStre
     }
 }
 
-/// Whether a value is in a list, or not in it: the wrong one of the two.
+/// The condition that a value breaks a list rule: it is missing from an allow list, or present in a deny list.
 fn listed(values: &[Literal], value: &Checked, wanted: bool) -> TokenStream {
     let Checked {
         place,

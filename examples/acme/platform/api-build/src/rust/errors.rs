@@ -1,4 +1,4 @@
-//! The reasons of a contract as constructors of errors.
+//! Error constructors for the reasons of a contract.
 
 use api_model::Contract;
 use proc_macro2::{Literal, TokenStream};
@@ -6,7 +6,7 @@ use quote::quote;
 
 use super::docs::docs;
 
-/// `pub mod errors`, when the contract has reasons.
+/// `pub mod errors`, if the contract has reasons.
 pub fn module(contract: &Contract) -> Option<TokenStream> {
     let domain = &contract.package;
     let constructors = contract.reasons.iter().map(|reason| {

@@ -69,7 +69,7 @@ fn write(types: &Types, message: &Message) -> TokenStream {
     code
 }
 
-/// The arms that read a field and give its place.
+/// The match arms that read a field and return its place.
 fn read(types: &Types, message: &Message) -> TokenStream {
     let mut arms = TokenStream::new();
     for (place, field) in message.fields.iter().enumerate() {
@@ -105,7 +105,7 @@ fn read(types: &Types, message: &Message) -> TokenStream {
     arms
 }
 
-/// The names of an enum in JSON.
+/// The JSON names of an enum.
 pub fn enumeration(values: &Enum) -> TokenStream {
     let ty = &values.ty;
     let aliases = values.aliases().map(|(name, number)| {

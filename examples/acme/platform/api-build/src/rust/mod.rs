@@ -1,4 +1,4 @@
-//! The Rust of a contract, from the model to one file that a person can read.
+//! The Rust code of a contract, from the model to one readable file.
 
 mod adapter;
 mod checks;

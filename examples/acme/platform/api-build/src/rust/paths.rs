@@ -1,4 +1,4 @@
-//! How the fields of a message are reached by paths: of variables and query parameters, and of field masks.
+//! Access to the fields of a message by path: for path variables, query parameters and field masks.
 
 use api_model::message::{Field, Kind, Message, Shape, Types};
 use proc_macro2::TokenStream;
@@ -28,7 +28,7 @@ pub fn set(types: &Types, message: &Message) -> TokenStream {
     }
 }
 
-/// The call that sets a field; nothing for what has no form in a query.
+/// The call that sets a field; None for a field that a query cannot express.
 fn set_field(types: &Types, message: &Message, field: &Field) -> Option<TokenStream> {
     let ident = &field.ident;
     let kind = types::json(types, &field.kind);

@@ -1,4 +1,4 @@
-//! The messages and enums, as prost makes them.
+//! The messages and enums, as prost generates them.
 
 use api_model::{Contract, Error, names::Names, source::Source};
 use prost::Message;
@@ -16,13 +16,13 @@ pub fn items(source: &Source, contract: &Contract, names: &Names) -> Result<Vec<
         .map_err(|error| problem(&error))?;
     let mut config = prost_build::Config::new();
     config.compile_well_known_types();
-    // In a fixed order, so that the same answer has the same JSON.
+    // A sorted map, so that equal answers have equal JSON.
     config.btree_map(["."]);
     config.skip_debug(redact::messages(contract).map(|message| format!(".{}", message.full_name)));
     for (prefix, path) in names.extern_paths() {
         config.extern_path(prefix, path);
     }
-    // What defines a type that the contract uses; options and their files mean nothing to prost.
+    // Only files that define types of the contract: prost does not need options and the files that define them.
     let used = source.files_of_types();
     let files = files.file.into_iter();
     let files = files

@@ -1,4 +1,4 @@
-//! `debug_redact`: fields that no log may show.
+//! `debug_redact`: fields that must not be logged.
 
 use api_model::{
     Contract,
@@ -9,7 +9,7 @@ use quote::quote;
 
 use super::types;
 
-/// The messages with such a field, and those inside of them: prost-build leaves Debug out by prefix.
+/// The messages with such a field, and those nested in them, because prost-build skips Debug by prefix.
 pub fn messages(contract: &Contract) -> impl Iterator<Item = &Message> {
     contract
         .messages()
@@ -24,7 +24,7 @@ fn is_inside_of_redacted(contract: &Contract, full_name: &str) -> bool {
             .is_some_and(|(parent, _)| is_inside_of_redacted(contract, parent))
 }
 
-/// Debug of a message, which shows that there is something, but not what.
+/// A Debug impl that prints `[redacted]` in place of a redacted value.
 pub fn debug(message: &Message) -> TokenStream {
     let (ty, name) = (&message.ty, &message.name);
     let fields = message.plain_fields().map(|field| {

@@ -1,5 +1,5 @@
-//! What a server needs of a service: the table of its methods, its REST routes, and the function that makes a
-//! `Contract` of an implementation.
+//! What a server needs from a service: the table of its methods, its REST routes, and the function that turns an
+//! implementation into a `Contract`.
 
 use std::time::Duration;
 
@@ -102,7 +102,7 @@ pub fn descriptor_set(contract: &Contract) -> Option<TokenStream> {
     })
 }
 
-/// The file with the OpenAPI document of one service.
+/// The name of the file with the OpenAPI document of one service.
 pub fn document(contract: &Contract, service: &Service) -> String {
     format!("{}.{}.json", contract.version, service.constructor)
 }
@@ -181,7 +181,7 @@ fn duration(duration: Duration) -> TokenStream {
     }
 }
 
-/// The static that says how a binding maps.
+/// The static that describes the mapping of a binding.
 fn rule_of(types: &Types, name: &Ident, method: &Method, binding: &Binding) -> TokenStream {
     let Binding {
         verb,
@@ -270,7 +270,7 @@ fn route(
     }
 }
 
-/// How the body gets into the request, as a closure.
+/// A closure that decodes the body into the request.
 fn decode(types: &Types, input: &Message, body: &Body) -> TokenStream {
     let ty = &input.ty;
     let field = match body {
@@ -318,7 +318,7 @@ fn decode(types: &Types, input: &Message, body: &Body) -> TokenStream {
     }
 }
 
-/// How the answer becomes a body, as a closure.
+/// A closure that encodes the answer as a body.
 fn encode(types: &Types, output: &Message, field: Option<&str>) -> TokenStream {
     let ty = &output.ty;
     let reply = quote!(::api_runtime::rest::Reply);
@@ -355,7 +355,7 @@ fn is_http_body(field: &Field) -> bool {
     field.kind.is(HTTP_BODY) && !matches!(field.shape, Shape::List | Shape::Map(_))
 }
 
-/// Makes the messages of the contract known to `Any`, if the service can meet one at all.
+/// Registers the messages of the contract with `Any`, if the service uses `Any` at all.
 fn any_types(contract: &Contract, service: &Service) -> TokenStream {
     let is_any = |message: &Message| message.full_name == ANY;
     let meets = |message: &String| contract.types.reaches(message, &is_any);

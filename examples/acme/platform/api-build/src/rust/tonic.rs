@@ -1,4 +1,4 @@
-//! Server and client of a service, as tonic makes them.
+//! Server and client of a service, as tonic generates them.
 
 use api_model::{
     message::Types,
@@ -16,7 +16,7 @@ pub fn client(package: &str, types: &Types, service: &Service) -> TokenStream {
     CodeGenBuilder::new().generate_client(&service, "super")
 }
 
-/// The module with the server, which decodes with codecs of our own.
+/// The module with the server, which uses our own codecs.
 pub fn server(package: &str, types: &Types, service: &Service) -> TokenStream {
     let service = TonicService::new(package, types, service, |method| {
         match method.streams_requests {
@@ -119,7 +119,7 @@ impl tonic_build::Method for TonicMethod<'_> {
         self.method.deprecated
     }
 
-    /// The types, seen from a module inside the one of the messages.
+    /// The types, as paths from a module inside the messages' module.
     fn request_response_name(&self, _: &str, _: bool) -> (TokenStream, TokenStream) {
         let from_inside = |message: &str| {
             let ty = types::message(self.types, message);

@@ -1,10 +1,10 @@
-//! Types of fields and messages as Rust.
+//! Rust types of fields and messages.
 
 use api_model::message::{Field, Kind, Message, NULL_VALUE, Oneof, Shape, Types};
 use proc_macro2::TokenStream;
 use quote::quote;
 
-/// Messages that are a kind of JSON value themselves, of `google.protobuf`.
+/// Messages of `google.protobuf` that have their own JSON form.
 const OWN_JSON: [&str; 17] = [
     "Any",
     "BoolValue",
@@ -60,7 +60,7 @@ pub fn json(types: &Types, kind: &Kind) -> TokenStream {
     }
 }
 
-/// The same for a whole field, which may be a list or a map.
+/// The same for a whole field, including lists and maps.
 pub fn json_field(types: &Types, field: &Field) -> TokenStream {
     let value = json(types, &field.kind);
     match &field.shape {
@@ -73,7 +73,7 @@ pub fn json_field(types: &Types, field: &Field) -> TokenStream {
     }
 }
 
-/// Both names of a field in JSON, as a pattern.
+/// A pattern that matches both JSON names of a field.
 pub fn names(field: &Field) -> TokenStream {
     let (json, proto) = (&field.json, &field.name);
     if json == proto {
@@ -83,7 +83,7 @@ pub fn names(field: &Field) -> TokenStream {
     }
 }
 
-/// The variant of a member of a oneof, and the oneof.
+/// The variant of a oneof member, and the oneof.
 pub fn member<'a>(message: &'a Message, field: &Field) -> Option<(TokenStream, &'a Oneof)> {
     let Shape::Member(oneof, variant) = &field.shape else {
         return None;

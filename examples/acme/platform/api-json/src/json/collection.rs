@@ -1,4 +1,4 @@
-//! Lists and maps that stand alone, as the body of a request or an answer.
+//! A list or a map as the whole body of a request or an answer.
 
 use std::{collections::BTreeMap, marker::PhantomData};
 

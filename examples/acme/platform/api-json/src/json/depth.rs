@@ -1,20 +1,20 @@
-//! A limit to messages in messages, so that no request can exhaust the stack.
+//! Limits the nesting of messages, so that no request can exhaust the stack.
 
 use std::cell::Cell;
 
-/// A message with many fields takes some 20 KB of stack a level in a debug build, of the 2 MB that a thread has.
+/// In a debug build, a level of a message with many fields takes some 20 KB of a thread's 2 MB of stack.
 const LIMIT: u32 = 32;
 
 thread_local! {
     static DEPTH: Cell<u32> = const { Cell::new(0) };
 }
 
-/// One level; leaves it when dropped.
+/// One level of nesting. Dropping it leaves the level.
 pub(crate) struct Level(());
 
 impl Level {
     /// # Errors
-    /// A sentence, when the limit is reached.
+    /// A sentence, if the limit is reached.
     pub(crate) fn enter() -> Result<Self, &'static str> {
         let depth = DEPTH.get();
         if depth >= LIMIT {

@@ -1,4 +1,4 @@
-//! How a value of each protobuf type is written, read, and parsed from a path or query.
+//! Writes, reads and parses the values of each protobuf type.
 
 use std::{fmt, marker::PhantomData};
 
@@ -10,18 +10,18 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A protobuf type and its form in JSON.
 pub trait Kind {
-    /// What prost holds.
+    /// The type in prost's structs.
     type Value: Default;
-    /// Whether `null` is a value of its own instead of "unset".
+    /// Whether `null` is a value of the type; otherwise it means "unset".
     const NULL: bool = false;
 
     fn write<S: Serializer>(value: &Self::Value, serializer: S) -> Result<S::Ok, S::Error>;
     fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self::Value, D::Error>;
-    /// From the text of a path variable or query parameter; the error says what is expected.
+    /// Parses a path variable or query parameter; the error states the expected form.
     fn parse(text: &str) -> Result<Self::Value, String>;
 }
 
-/// A type that can be the key of a map.
+/// A type that may be the key of a map.
 pub trait Key: Kind<Value: Ord> {
     fn write_key(value: &Self::Value) -> String;
 }
@@ -80,7 +80,7 @@ impl Key for Bool {
 
 pub struct Bytes;
 
-/// Takes both alphabets, with and without padding, as proto3 JSON demands.
+/// Both alphabets, with and without padding, as proto3 JSON demands.
 const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
 const LENIENT: GeneralPurposeConfig =
@@ -104,7 +104,7 @@ impl Kind for Bytes {
             STANDARD
         };
         let expected = || "expected bytes in base64".to_owned();
-        // Padded means padded to the end; the engine would also take a part of it.
+        // The engine would accept incomplete padding.
         if text.contains('=') && !text.len().is_multiple_of(4) {
             return Err(expected());
         }
@@ -112,7 +112,7 @@ impl Kind for Bytes {
     }
 }
 
-/// Visits a string that `0` turns into a value.
+/// Visits a string and converts it with `0`.
 pub(crate) struct Text<T>(pub(crate) fn(&str) -> Result<T, String>);
 
 impl<T> de::Visitor<'_> for Text<T> {
@@ -127,7 +127,7 @@ impl<T> de::Visitor<'_> for Text<T> {
     }
 }
 
-/// Visits a number, or a string that holds one.
+/// Visits a number, or a string that contains one.
 struct Number<T>(PhantomData<T>);
 
 macro_rules! integers {
@@ -147,7 +147,7 @@ macro_rules! integers {
             }
 
             fn parse(text: &str) -> Result<$integer, String> {
-                // `1.0` and `1e3` are whole numbers too, for proto3 JSON.
+                // proto3 JSON accepts `1.0` and `1e3` as integers, too.
                 text.parse()
                     .ok()
                     .or_else(|| text.parse().ok().and_then(|float: f64| whole(float)))
@@ -194,9 +194,9 @@ integers! {
     U64 u64, "a whole number of 64 bits, not negative", |value, s| s.collect_str(value);
 }
 
-/// A float as an integer, when it is one.
+/// A float as an integer, if it is one.
 ///
-/// The least `i64` comes as an integer; the float of its value also stands for integers below it, which are too small.
+/// `i64::MIN` itself arrives as an integer. Its float also stands for smaller integers, so it is refused.
 fn whole<T: TryFrom<i128>>(float: f64) -> Option<T> {
     (float.fract() == 0.0 && float > i64::MIN as f64)
         .then(|| T::try_from(float as i128).ok())
@@ -230,7 +230,7 @@ macro_rules! floats {
                     "NaN" => Ok(<$float>::NAN),
                     "Infinity" => Ok(<$float>::INFINITY),
                     "-Infinity" => Ok(<$float>::NEG_INFINITY),
-                    // Rust also reads words such as `inf`, and numbers too large as infinity.
+                    // Rust also parses words such as `inf`, and parses too large numbers as infinity.
                     _ => text
                         .parse()
                         .ok()
@@ -279,12 +279,12 @@ floats! {
 
 /// A generated enum.
 pub trait EnumValue {
-    /// The name of a number, if it has one.
+    /// The name of a number, if the enum has one.
     fn name(number: i32) -> Option<&'static str>;
     fn number(name: &str) -> Option<i32>;
 }
 
-/// An enum, by name; a number without a name stays a number.
+/// An enum, by name; an unknown number stays a number.
 pub struct Enum<E>(PhantomData<E>);
 
 impl<E: EnumValue> Kind for Enum<E> {

@@ -1,8 +1,8 @@
-//! Messages as proto3 JSON, written and read through serde by small generated impls.
+//! Messages as proto3 JSON: small generated impls write and read them through serde.
 //!
-//! Every field is written: a field with presence that is unset is `null`, so that a client finds every name it knows;
-//! only an unset member of a `oneof` is left out. Reading takes the JSON name and the proto name of a field, `null` as
-//! unset, and refuses what it does not know.
+//! Every field is written, so that a client finds every name that it knows: an unset field with presence is `null`.
+//! Only an unset member of a `oneof` is left out. Reading accepts the JSON name and the proto name of a field and takes
+//! `null` as unset. It refuses unknown fields.
 
 mod collection;
 mod depth;
@@ -21,7 +21,7 @@ pub(crate) use read::{List as ReadList, Map as ReadMap};
 pub use write::{As, Object};
 pub(crate) use write::{List, Map};
 
-/// Gives a generated message its serde impls, over its [`Fields`].
+/// Implements serde for a generated message, with its [`Fields`].
 #[doc(hidden)]
 #[macro_export]
 macro_rules! json_message {
@@ -46,7 +46,7 @@ macro_rules! json_message {
     };
 }
 
-/// Gives a generated enum its names in JSON; prost knows one for each number, and these aliases are taken too.
+/// Implements the JSON names of a generated enum. prost knows one name for each number; the aliases are accepted, too.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! json_enum {

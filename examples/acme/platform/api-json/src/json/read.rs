@@ -1,4 +1,4 @@
-//! Reading a message from a JSON object.
+//! Reads a message from a JSON object.
 
 use std::{borrow::Cow, collections::BTreeMap, fmt, marker::PhantomData};
 
@@ -13,15 +13,15 @@ use super::{
     write::Object,
 };
 
-/// Generated for every message: its fields in JSON.
+/// The fields of a message in JSON, generated for every message.
 pub trait Fields: Default {
-    /// The JSON names, for the error about an unknown one.
+    /// The JSON names, for the error about an unknown name.
     const NAMES: &'static [&'static str];
 
     /// Writes every field.
     fn write<S: Serializer>(&self, object: &mut Object<S>) -> Result<(), S::Error>;
 
-    /// Reads the value of the field `name` from `map` and gives the field's place in the message, or `None` when there
+    /// Reads the value of the field `name` from `map` and returns the field's place in the message, or `None` if there
     /// is no such field.
     fn field<'de, A: MapAccess<'de>>(
         &mut self,
@@ -63,7 +63,7 @@ impl<'de, M: Fields> Visitor<'de> for Message<M> {
     }
 }
 
-/// The name of a field, borrowed from the text where it holds no escape.
+/// The name of a field, borrowed from the text if it has no escapes.
 struct Name<'de>(Cow<'de, str>);
 
 impl<'de> Deserialize<'de> for Name<'de> {
@@ -112,7 +112,7 @@ pub fn optional<'de, K: Kind, A: MapAccess<'de>>(
     Ok(())
 }
 
-/// Reads a member of a oneof, of which only one may be there.
+/// Reads a member of a oneof. Only one member may be present.
 pub fn member<'de, K: Kind, A: MapAccess<'de>, O>(
     map: &mut A,
     oneof: &mut Option<O>,
@@ -152,7 +152,7 @@ pub fn map<'de, K: Key, V: Kind, A: MapAccess<'de>>(
     Ok(())
 }
 
-/// Reads a `K`, or `null` as nothing.
+/// Reads a `K`; `null` is `None`.
 pub struct Nullable<K>(PhantomData<K>);
 
 impl<K> Default for Nullable<K> {
@@ -192,7 +192,7 @@ impl<'de, K: Kind> Visitor<'de> for Nullable<K> {
     }
 }
 
-/// Reads exactly a `K`, never `null`.
+/// Reads a `K` and refuses `null`.
 struct Exactly<K>(PhantomData<K>);
 
 impl<'de, K: Kind> DeserializeSeed<'de> for Exactly<K> {

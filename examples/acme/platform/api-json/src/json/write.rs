@@ -1,4 +1,4 @@
-//! Writing a message as a JSON object.
+//! Writes a message as a JSON object.
 
 use std::{borrow::Borrow, collections::BTreeMap};
 
@@ -9,10 +9,10 @@ use serde::{
 
 use super::kind::{Key, Kind};
 
-/// The object under way; generated code names one field after the other.
+/// The object that is being written. Generated code adds one field after the other.
 pub struct Object<S: Serializer>(S::SerializeMap);
 
-/// What every step gives: the error of the serializer.
+/// The result of each step, with the serializer's error.
 type Step<S> = Result<(), <S as Serializer>::Error>;
 
 impl<S: Serializer> Object<S> {
@@ -35,7 +35,7 @@ impl<S: Serializer> Object<S> {
     ) -> Step<S> {
         match value {
             Some(value) => self.value::<K>(name, value.borrow()),
-            // For such a type `null` would say "there, and null".
+            // For such a type, `null` would be a value.
             None if K::NULL => Ok(()),
             None => self.0.serialize_entry(name, &()),
         }

@@ -1,4 +1,4 @@
-//! `google.protobuf.Any`, a message of a type that is known at run time only, and the two messages that hold one.
+//! `google.protobuf.Any`, a message whose type is known only at run time, and the two messages that contain one.
 
 use std::{
     collections::BTreeMap,
@@ -17,7 +17,7 @@ use crate::json::{self, Bytes, Fields, I32, Kind, Level, Object, Str};
 
 /// `google.protobuf.Any`; in JSON the message with its type as `@type`.
 ///
-/// Types of a contract are known once its service was made, the well-known types and error details always.
+/// The types of a contract are known after its service was made; the well-known types and error details always are.
 #[derive(Clone, PartialEq, Eq, Hash, prost::Message)]
 pub struct Any {
     /// `type.googleapis.com/consultants.v1.Consultant`
@@ -27,7 +27,7 @@ pub struct Any {
     pub value: Vec<u8>,
 }
 
-/// How an [`Any`] turns a message into JSON and back.
+/// Converts the message in an [`Any`] to JSON and back.
 #[derive(Clone, Copy)]
 pub struct AnyType {
     to_json: fn(&[u8]) -> Result<Value, String>,
@@ -58,7 +58,7 @@ impl AnyType {
 
 static TYPES: RwLock<BTreeMap<&'static str, AnyType>> = RwLock::new(BTreeMap::new());
 
-/// Makes message types known to [`Any`], by their full names.
+/// Registers message types for [`Any`], by their full names.
 pub fn register(types: &[(&'static str, AnyType)]) {
     TYPES
         .write()
@@ -69,7 +69,7 @@ pub fn register(types: &[(&'static str, AnyType)]) {
 fn find(type_url: &str) -> Option<(AnyType, bool)> {
     let (_, name) = type_url.rsplit_once('/')?;
     if let Some(known) = well_known(name) {
-        // Their JSON is no object of fields, so it goes under `value`.
+        // Their JSON has no fields, so it is written under `value`.
         return Some((known, true));
     }
     if let Some(known) = plain(name) {
@@ -119,7 +119,7 @@ fn plain(name: &str) -> Option<AnyType> {
 
 impl Any {
     fn to_json(&self) -> Result<Value, String> {
-        // An Any within an Any is bytes until now, so nothing has limited its depth.
+        // The bytes of an inner Any are decoded only here, so its depth is not limited yet.
         let _level = Level::enter()?;
         if self.type_url.is_empty() {
             return Ok(Value::Object(serde_json::Map::new()));
@@ -224,9 +224,9 @@ impl Fields for Status {
 
 crate::json_message!(Status);
 
-/// `google.api.HttpBody`: a body of any content type, which REST passes on as it is.
+/// `google.api.HttpBody`: a body of any content type, which REST passes on unchanged.
 ///
-/// It has a form in JSON for where it is part of another message.
+/// Inside another message it has a JSON form.
 #[derive(Clone, PartialEq, Eq, Hash, prost::Message)]
 pub struct HttpBody {
     /// Such as `image/png`.

@@ -4,7 +4,7 @@ use super::form::Invalid;
 use crate::json::{self, Fields, I32, Object};
 use serde::{Serializer, de::MapAccess};
 
-/// `google.type.Date`, always a full date here; in JSON `{"year": 2026, "month": 1, "day": 31}`.
+/// `google.type.Date`, here always a full date; in JSON `{"year": 2026, "month": 1, "day": 31}`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, prost::Message)]
 pub struct Date {
     /// 1 to 9999
@@ -20,7 +20,7 @@ pub struct Date {
 
 impl Date {
     /// # Errors
-    /// When it is not a day of the calendar.
+    /// When the calendar has no such day.
     pub fn valid(self) -> Result<(), Invalid> {
         NaiveDate::try_from(self).map(drop)
     }

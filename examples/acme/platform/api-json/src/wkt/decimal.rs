@@ -11,13 +11,13 @@ pub struct Decimal {
     pub value: String,
 }
 
-/// What the databases hold: NUMERIC(18, 6).
+/// The precision of the database columns: NUMERIC(18, 6).
 const SCALE: u32 = 6;
 const LIMIT: i64 = 1_000_000_000_000;
 
 impl Decimal {
     /// # Errors
-    /// When the text is no decimal, or has more digits than the databases hold.
+    /// When the text is not a decimal, or has more digits than the databases store.
     pub fn number(&self) -> Result<Number, Invalid> {
         let invalid = || {
             Invalid(
@@ -26,7 +26,7 @@ impl Decimal {
             )
         };
         let text = self.value.as_str();
-        // The library also takes `1_000`; long texts are cut off before they cost anything.
+        // The library also accepts `1_000`. Long texts are refused before they cost anything.
         if text.len() > 64 || text.contains('_') {
             return Err(invalid());
         }

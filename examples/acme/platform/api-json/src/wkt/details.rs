@@ -9,7 +9,7 @@ use super::duration::Duration;
 /// Turns the bytes of a message into JSON.
 pub(super) type ToJson = fn(&[u8]) -> Result<Value, String>;
 
-/// How an `Any` shows an error detail; nobody sends one to us as JSON.
+/// Writes an error detail in an `Any`. Clients never send one, so it cannot be read.
 pub(super) fn to_json(name: &str) -> Option<ToJson> {
     Some(match name.strip_prefix("google.rpc.")? {
         "ErrorInfo" => |bytes| read(bytes, error_info),

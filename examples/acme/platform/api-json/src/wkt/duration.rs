@@ -5,7 +5,7 @@ use super::form::{Invalid, json_text};
 pub struct Duration {
     #[prost(int64, tag = "1")]
     pub seconds: i64,
-    /// Of the same sign as `seconds`.
+    /// Has the same sign as `seconds`.
     #[prost(int32, tag = "2")]
     pub nanos: i32,
 }
@@ -56,7 +56,8 @@ impl Duration {
     }
 
     /// # Errors
-    /// When it is not a duration that protobuf allows: at most 10,000 years, seconds and nanoseconds of one sign.
+    /// When protobuf does not allow the duration: more than 10,000 years, or seconds and nanoseconds of different
+    /// signs.
     pub fn valid(self) -> Result<(), Invalid> {
         let one_sign = self.seconds == 0
             || self.nanos == 0

@@ -47,7 +47,7 @@ fn camel(path: &str) -> String {
     camel
 }
 
-/// Takes paths in snake_case as they are: people write them so in a query.
+/// Keeps paths in snake_case, because people write them in queries.
 fn snake(path: &str) -> String {
     let mut snake = String::with_capacity(path.len() + 4);
     for letter in path.chars() {

@@ -1,8 +1,8 @@
-//! What the types here share: their text in JSON, and why a value means nothing.
+//! Shared by the types here: their JSON as text, and the error for an invalid value.
 
 use std::fmt;
 
-/// A value that its message can hold, but that means nothing: a date in month 13, a decimal of letters.
+/// A value that fits its message but is invalid: a date in month 13, a decimal of letters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invalid(pub(super) String);
 
@@ -20,7 +20,7 @@ impl From<Invalid> for tonic::Status {
     }
 }
 
-/// JSON through a text form: `to_text`, `from_text` and the serde and [`Kind`](crate::json::Kind) impls over them.
+/// Implements JSON through text: serde and [`Kind`](crate::json::Kind) with `to_text` and `from_text`.
 macro_rules! json_text {
     ($wkt:ty) => {
         impl $crate::json::Kind for $wkt {
@@ -46,7 +46,7 @@ macro_rules! json_text {
     };
 }
 
-/// The serde impls of a type that is its own [`Kind`](crate::json::Kind).
+/// Implements serde for a type that is its own [`Kind`](crate::json::Kind).
 macro_rules! serde_by_kind {
     ($wkt:ty) => {
         impl serde::Serialize for $wkt {

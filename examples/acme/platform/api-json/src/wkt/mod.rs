@@ -1,4 +1,4 @@
-//! The well-known types with their own form in JSON, and the values of `google.type` that a resource uses.
+//! The well-known types with their own JSON forms, and the values of `google.type` that resources use.
 
 mod any;
 mod date;

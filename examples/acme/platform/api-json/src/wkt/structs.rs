@@ -23,7 +23,7 @@ pub struct Struct {
 /// `google.protobuf.Value`: any JSON value.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Value {
-    /// Unset means null too.
+    /// Unset also means null.
     #[prost(oneof = "value::Kind", tags = "1, 2, 3, 4, 5, 6")]
     pub kind: Option<value::Kind>,
 }
@@ -125,7 +125,7 @@ impl Kind for Value {
 
 serde_by_kind!(Value);
 
-/// Visits any JSON; unlike `serde_json::Value`, an object refuses a name that is there twice.
+/// Visits any JSON value. Unlike `serde_json::Value`, it refuses an object with a duplicate name.
 struct AnyJson;
 
 impl<'de> Visitor<'de> for AnyJson {
@@ -143,7 +143,7 @@ impl<'de> Visitor<'de> for AnyJson {
         Ok(value::Kind::BoolValue(truth).into())
     }
 
-    // A Value holds doubles only, so a whole number beyond 2^53 loses digits here.
+    // A Value holds only doubles, so an integer beyond 2^53 loses digits here.
     fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
         Ok(value::Kind::NumberValue(number as f64).into())
     }
@@ -256,7 +256,7 @@ impl From<serde_json::Value> for Value {
         let kind = match json {
             serde_json::Value::Null => Kind::NullValue(0),
             serde_json::Value::Bool(truth) => Kind::BoolValue(truth),
-            // A Value holds doubles only, so a whole number beyond 2^53 loses digits here.
+            // A Value holds only doubles, so an integer beyond 2^53 loses digits here.
             serde_json::Value::Number(number) => {
                 Kind::NumberValue(number.as_f64().unwrap_or_default())
             }
@@ -286,7 +286,7 @@ impl From<Value> for serde_json::Value {
     }
 }
 
-/// A whole number stays one, so that what a client sent as `3` does not come back as `3.0`.
+/// Writes a whole number as an integer, so that a client's `3` does not come back as `3.0`.
 fn number_json(number: f64) -> serde_json::Value {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     if number.fract() == 0.0 && number.abs() <= EXACT {

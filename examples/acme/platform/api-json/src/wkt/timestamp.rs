@@ -8,7 +8,7 @@ pub struct Timestamp {
     /// Since 1970-01-01T00:00:00Z.
     #[prost(int64, tag = "1")]
     pub seconds: i64,
-    /// 0 to 999 999 999, also before 1970.
+    /// 0 to 999 999 999, even before 1970.
     #[prost(int32, tag = "2")]
     pub nanos: i32,
 }
@@ -18,14 +18,14 @@ const RANGE: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
 
 impl Timestamp {
     fn to_text(self) -> Result<String, Invalid> {
-        // 0, 3, 6 or 9 digits of a second, as many as needed.
+        // 0, 3, 6 or 9 digits of a second, as few as possible.
         DateTime::try_from(self).map(|time| time.to_rfc3339_opts(SecondsFormat::AutoSi, true))
     }
 
     fn from_text(text: &str) -> Result<Self, Invalid> {
         let expected = || Invalid("expected a time such as 2026-01-31T12:00:00Z".to_owned());
-        // chrono also takes a space between date and time, `z`, a leap second, and drops what is below a nanosecond;
-        // proto3 JSON takes none of them.
+        // chrono also accepts a space between date and time, `z`, a leap second, and truncates below a nanosecond;
+        // proto3 JSON allows none of this.
         let bytes = text.as_bytes();
         let digits = text.split_once('.').map_or(0, |(_, fraction)| {
             fraction.bytes().take_while(u8::is_ascii_digit).count()
@@ -44,7 +44,7 @@ impl Timestamp {
     }
 
     /// # Errors
-    /// When it is not a time in the years 1 to 9999.
+    /// When the time is not in the years 1 to 9999.
     pub fn valid(self) -> Result<(), Invalid> {
         if RANGE.contains(&self.seconds) && (0..1_000_000_000).contains(&self.nanos) {
             Ok(())

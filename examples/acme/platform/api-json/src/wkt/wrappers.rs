@@ -1,4 +1,4 @@
-//! `google.protobuf.StringValue` and its kin: in JSON the value alone.
+//! `google.protobuf.StringValue` and the other wrappers: in JSON only the value.
 
 use serde::{Deserializer, Serializer};
 
@@ -16,7 +16,7 @@ macro_rules! wrappers {
     )*};
 }
 
-/// Gives a wrapper the JSON of what it wraps.
+/// Gives a wrapper the JSON of its value.
 macro_rules! as_its_value {
     ($($wrapper:ident $kind:ident $value:ty;)*) => {$(
         impl Kind for $wrapper {

@@ -11,10 +11,10 @@ use crate::{
     wkt::HttpBody,
 };
 
-/// The body of a request, read whole.
+/// The whole body of a request.
 pub struct Body {
     pub(super) bytes: Bytes,
-    /// As the header says, empty without one.
+    /// The header, or empty if there is none.
     pub(super) content_type: String,
 }
 
@@ -25,7 +25,7 @@ impl Body {
         field: &'static str,
         violations: &mut Violations,
     ) -> Option<K::Value> {
-        // No body is no value: rules about what must be there come later.
+        // An empty body is no value. The validation reports missing fields later.
         if self.bytes.is_empty() {
             return None;
         }
@@ -58,7 +58,7 @@ impl Body {
         }
     }
 
-    /// Where the error is: read once more, slowly, with an eye on the way.
+    /// The path of the error. Parses the body a second time with path tracking, which is slow.
     fn place<K: Kind>(&self, field: &'static str) -> String {
         let mut json = serde_json::Deserializer::from_slice(&self.bytes);
         let mut track = serde_path_to_error::Track::new();
@@ -74,7 +74,7 @@ impl Body {
     }
 }
 
-/// The error without what the field already says.
+/// The error, without the field that is named beside it.
 fn reason(error: &serde_json::Error) -> String {
     match error.classify() {
         serde_json::error::Category::Data => error.to_string(),
@@ -90,7 +90,7 @@ pub struct Reply {
 
 impl Reply {
     /// # Errors
-    /// When the value has no form in JSON, such as a time in the year 20000.
+    /// When the value cannot be written as JSON, such as a time in the year 20000.
     pub fn json(value: &impl Serialize) -> Result<Self, serde_json::Error> {
         let bytes = serde_json::to_vec(value)?;
         Ok(Self {
@@ -99,12 +99,12 @@ impl Reply {
         })
     }
 
-    /// A single field as the body: `response_body` of a field that is no message.
+    /// A single field as the body: `response_body` with a field that is not a message.
     pub fn field<K: Kind>(value: &K::Value) -> Result<Self, serde_json::Error> {
         Self::json(&As::<K>(value))
     }
 
-    /// A field that is not set.
+    /// An unset field.
     pub fn null() -> Result<Self, serde_json::Error> {
         Self::json(&())
     }

@@ -1,4 +1,4 @@
-//! From an HTTP request to the call of a method, and back.
+//! Turns an HTTP request into a method call, and its result into an answer.
 
 use std::{convert::Infallible, future::ready, sync::Arc};
 
@@ -25,21 +25,21 @@ use crate::{
 
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
-/// How one HTTP binding of a method maps: all that does not depend on the types.
+/// The mapping of one HTTP binding of a method, without the parts that depend on types.
 #[derive(Debug)]
 pub struct Rule {
     /// HTTP method, `GET`.
     pub verb: &'static str,
     pub template: Template,
-    /// What the body holds, so no query parameter may: a field (proto name), or `*` for all.
+    /// The field in the body (proto name), or `*` for all. No query parameter may set it.
     pub body: &'static str,
-    /// The same in its JSON name.
+    /// The same as a JSON name.
     pub body_json: &'static str,
 }
 
-/// Puts the body into the request message.
+/// Decodes the body into the request message.
 pub type Decode<Q> = fn(&mut Q, &Body, &mut Violations);
-/// Makes the body of the answer.
+/// Encodes the body of the answer.
 pub type Encode<R> = fn(&R) -> Result<Reply, serde_json::Error>;
 
 /// The route of a method with one answer.
@@ -79,9 +79,9 @@ where
     }
 }
 
-/// The route of a method with a stream of answers: a line of JSON each, or events when the client asks for
-/// `text/event-stream`. A stream that breaks ends with a line `{"error": …}`, and with the trailer `grpc-status`, which
-/// tells the layers around it what HTTP/1 tells no client.
+/// The route of a method with a stream of answers: one line of JSON for each, or events if the client asks for
+/// `text/event-stream`. A stream that fails ends with a line `{"error": …}` and the trailer `grpc-status`. The layers
+/// around it need the trailer; HTTP/1 clients do not get it.
 pub fn stream<T, Q, R, S, F>(
     method: &'static Method,
     rule: &'static Rule,
@@ -113,7 +113,7 @@ where
                     .map(move |message| {
                         message.and_then(|message| encode(&message).map_err(unwritable))
                     })
-                    // The line of an error is the last one.
+                    // The line with the error is the last one.
                     .take_while(move |line| ready(!std::mem::replace(&mut broken, line.is_err())))
                     .flat_map(move |line| stream::iter(form.frames(line)))
                     .map(Ok::<_, Infallible>);
@@ -133,7 +133,7 @@ where
     }
 }
 
-/// How a stream is delimited.
+/// The delimiter of a stream.
 #[derive(Clone, Copy)]
 enum Form {
     Lines,
@@ -221,7 +221,7 @@ async fn read<Q: Message>(
     ))
 }
 
-/// Sets the fields that the query and the path name, the path last: it says what the request is about.
+/// Sets the fields from the query, then those from the path, which override them: the path names the resource.
 fn set_params(
     rule: &'static Rule,
     parts: &Parts,
@@ -265,7 +265,7 @@ fn set_params(
 }
 
 impl Rule {
-    /// Whether a query parameter names what the body or the path sets.
+    /// Whether the body or the path already sets the field that a query parameter names.
     fn takes(&self, name: &str) -> bool {
         let below = |field: &str| {
             name.strip_prefix(field)
@@ -299,7 +299,7 @@ fn failed(status: Status) -> Response {
     error::status_response(status, Transport::Http)
 }
 
-/// The service answered with what has no form in JSON, which is its mistake, and no news for the client.
+/// The service returned a value that JSON cannot express. That is its mistake, and the client gets no details.
 fn unwritable(error: serde_json::Error) -> Status {
     let mut status = Status::internal("the answer has no form in JSON");
     status.set_source(Arc::new(error));

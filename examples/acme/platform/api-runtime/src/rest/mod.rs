@@ -1,4 +1,4 @@
-//! REST requests decoded straight into messages, as `google.api.http` says.
+//! REST requests, decoded directly into messages according to `google.api.http`.
 
 mod body;
 mod handler;

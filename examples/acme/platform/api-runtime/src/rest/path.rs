@@ -1,4 +1,4 @@
-//! Path templates, and the tree that finds the template of a path.
+//! Path templates, and the tree that finds the template for a path.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 /// A parsed path template such as `/v1/{name=shelves/*/books/*}:read`.
 #[derive(Debug)]
 pub struct Template {
-    /// As it stands in the contract.
+    /// The text in the contract.
     pub text: &'static str,
     pub segments: &'static [Segment],
     /// The word after `:`.
@@ -20,14 +20,14 @@ pub enum Segment {
     Literal(&'static str),
     /// `*`: exactly one segment.
     One,
-    /// `**`: all segments that are left, possibly none.
+    /// `**`: all remaining segments, possibly none.
     Rest,
 }
 
-/// A field of the request message that takes its value from the path.
+/// A field of the request message that the path sets.
 #[derive(Debug)]
 pub struct Variable {
-    /// Path of the field, `big_thing.id`.
+    /// The field's path, `big_thing.id`.
     pub field: &'static str,
     /// The same in JSON names, `bigThing.id`.
     pub json: &'static str,
@@ -37,10 +37,11 @@ pub struct Variable {
 }
 
 impl Template {
-    /// The variables of the request message and their decoded values for a path that matches.
+    /// The variables of the request message and their decoded values, for a matching path.
     ///
-    /// A variable of one segment is percent-decoded wholly; one of several keeps what would change their number or
-    /// meaning (reserved characters of RFC 6570) encoded. `None` is a value that is not UTF-8.
+    /// A variable with one segment is fully percent-decoded. One with several segments keeps reserved characters (RFC
+    /// 6570) encoded, because they would change the number or meaning of its segments. `None` is a value that is not
+    /// UTF-8.
     pub(crate) fn values<'a>(
         &'static self,
         path: &'a str,
@@ -81,7 +82,7 @@ fn decode(raw: &str) -> Option<String> {
     percent_decode_str(raw).decode_utf8().ok().map(String::from)
 }
 
-/// Decodes all but the characters that RFC 6570 reserves.
+/// Decodes all characters except those that RFC 6570 reserves.
 fn decode_unreserved(raw: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(raw.len());
     let mut rest = raw.as_bytes();
@@ -104,10 +105,10 @@ fn decode_unreserved(raw: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// Finds what was put under the template that a path matches: a literal before `*` before `**`.
+/// Finds the value of the template that matches a path. A literal takes precedence over `*`, and `*` over `**`.
 pub struct Tree<T> {
     root: Node<T>,
-    /// Every `:verb` of any template; another word after a colon belongs to the segment.
+    /// Every `:verb` of all templates; any other word after a colon belongs to the segment.
     verbs: Vec<&'static str>,
 }
 
@@ -143,7 +144,7 @@ impl<T> Default for Node<T> {
 
 impl<T> Tree<T> {
     /// # Errors
-    /// Gives back what is already in the place, and `value`, when the place is taken.
+    /// Returns the existing value and `value`, if the place is taken.
     pub fn insert(
         &mut self,
         method: &'static str,
@@ -173,7 +174,7 @@ impl<T> Tree<T> {
         Ok(())
     }
 
-    /// What is there for a path, by HTTP method.
+    /// The values for a path, by HTTP method.
     pub fn find(&self, path: &str) -> Option<&BTreeMap<&'static str, T>> {
         let last = path.rfind('/').unwrap_or(0);
         let split = path[last..].rfind(':').map(|colon| last + colon);

@@ -1,4 +1,4 @@
-//! The formats of strings that `buf.validate` knows.
+//! The string formats of `buf.validate`.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
@@ -8,7 +8,7 @@ use std::{
 use fluent_uri::{Uri, UriRef};
 use regex::Regex;
 
-/// The address that browsers accept in a form: what HTML calls a valid e-mail address.
+/// HTML's definition of a valid e-mail address, which browsers use in forms.
 pub fn email(text: &str) -> bool {
     static EMAIL: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(
@@ -20,7 +20,7 @@ pub fn email(text: &str) -> bool {
     EMAIL.as_ref().is_some_and(|email| email.is_match(text))
 }
 
-/// Labels of letters, digits and inner dashes; the last one is no number.
+/// Labels of letters, digits and inner hyphens; the last label is not a number.
 pub fn hostname(text: &str) -> bool {
     let name = text.strip_suffix('.').unwrap_or(text);
     let label = |label: &str| {
@@ -53,7 +53,7 @@ pub fn address(text: &str) -> bool {
     hostname(text) || ip(text)
 }
 
-/// With a scheme.
+/// An absolute URI, with a scheme.
 pub fn uri(text: &str) -> bool {
     Uri::parse(text).is_ok()
 }
@@ -84,7 +84,7 @@ pub fn ulid(text: &str) -> bool {
         })
 }
 
-/// `host:port`, an IPv6 address in brackets.
+/// `host:port`, with an IPv6 address in brackets.
 pub fn host_and_port(text: &str) -> bool {
     let Some((host, port)) = text.rsplit_once(':') else {
         return false;
@@ -102,7 +102,7 @@ pub fn host_and_port(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// A format, what it takes, and what it does not.
+    /// A format, texts that it accepts, and texts that it refuses.
     type Case = (
         fn(&str) -> bool,
         &'static [&'static str],

@@ -1,4 +1,4 @@
-//! Conditions of rules that are more than an operator.
+//! Conditions of rules that need more than an operator.
 
 pub mod formats;
 
@@ -13,7 +13,7 @@ use regex::Regex;
 
 use crate::wkt::{Decimal, Timestamp};
 
-/// A regular expression of the contract, compiled when first used.
+/// A regular expression of the contract, compiled on first use.
 pub struct Pattern {
     text: &'static str,
     regex: OnceLock<Option<Regex>>,
@@ -27,7 +27,7 @@ impl Pattern {
         }
     }
 
-    /// Whether the pattern is found in the text; the build has proven that it compiles.
+    /// Whether the pattern matches somewhere in the text. The build has checked that it compiles.
     pub fn matches(&self, text: &str) -> bool {
         let regex = self.regex.get_or_init(|| Regex::new(self.text).ok());
         regex.as_ref().is_some_and(|regex| regex.is_match(text))
@@ -50,7 +50,7 @@ pub fn now() -> (i64, i32) {
     )
 }
 
-/// Whether a time is not further from now than this.
+/// Whether a time is within this duration of now.
 pub fn within(time: &Timestamp, seconds: i64, nanos: i32) -> bool {
     let total = |seconds: i64, nanos: i32| i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
     let (now_seconds, now_nanos) = now();
@@ -58,7 +58,7 @@ pub fn within(time: &Timestamp, seconds: i64, nanos: i32) -> bool {
     apart.abs() <= total(seconds, nanos)
 }
 
-/// How a decimal compares with a limit; `None` when it is no number, which another rule tells.
+/// Compares a decimal with a limit; `None` if it is not a number, which another rule reports.
 pub fn decimal(value: &Decimal, limit: &str) -> Option<Ordering> {
     let limit = Decimal {
         value: limit.to_owned(),

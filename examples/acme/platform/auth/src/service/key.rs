@@ -1,4 +1,4 @@
-//! The key of a service, with which it proves that it calls.
+//! The key with which a service proves its identity.
 
 use std::{
     collections::HashMap,
@@ -22,10 +22,10 @@ use crate::{
     error::Error,
 };
 
-/// A proof is made anew when it is this old, in seconds: it must arrive before it expires.
+/// The age in seconds at which a proof is renewed. A proof must still be valid when it arrives.
 const RENEW: i64 = LIFETIME.as_secs() as i64 - 60;
 
-/// Proves that a service calls. Clones share the key and the proofs.
+/// Proves which service calls. Clones share the key and the proofs.
 #[derive(Clone)]
 pub struct ServiceKey(Arc<Inner>);
 
@@ -43,12 +43,12 @@ struct Proof {
 }
 
 impl ServiceKey {
-    /// Reads the private key of a service (PKCS#8 in PEM) or makes it, readable by its owner only, and sees to it that the
-    /// folder of the public keys has its other half.
+    /// Reads the private key of a service (PKCS#8 in PEM), or makes one that only its owner may read. Then makes sure
+    /// that the folder of public keys holds the public half.
     ///
     /// # Errors
     ///
-    /// When a file is no such key or cannot be written.
+    /// When a file holds no such key or cannot be written.
     pub fn open(service: &str, config: &config::ServiceKeys) -> Result<Self, Error> {
         crypto::install();
         let key =
@@ -62,7 +62,7 @@ impl ServiceKey {
         })))
     }
 
-    /// The value of `service-authorization` for a call of a contract such as `users.v1.UsersService`.
+    /// The value of `service-authorization` for a call to a contract such as `users.v1.UsersService`.
     pub fn prove(&self, contract: &str) -> Result<HeaderValue, Error> {
         let now = chrono::Utc::now().timestamp();
         let mut proofs = self.0.proofs.lock().unwrap_or_else(PoisonError::into_inner);
@@ -113,7 +113,7 @@ fn private_key(path: &Path) -> Result<PrivatePkcs8KeyDer<'static>, String> {
             let saved =
                 draft(path, &made, 0o600).and_then(|draft| Ok(draft.persist_noclobber(path)?));
             match saved {
-                // Another process of the service may have been faster: then its key counts.
+                // Another process of the service may have been faster; then its key is used.
                 Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error.to_string()),
                 _ => private_key(path),
             }
@@ -122,7 +122,7 @@ fn private_key(path: &Path) -> Result<PrivatePkcs8KeyDer<'static>, String> {
     }
 }
 
-/// Where the public keys are mounted, they hold this one already.
+/// Writes nothing if the file holds this key already, for example in a read-only mount.
 fn publish(path: &Path, key: &PrivatePkcs8KeyDer<'_>) -> Result<(), String> {
     let key = Ed25519KeyPair::from_pkcs8_maybe_unchecked(key.secret_pkcs8_der());
     let key = key.map_err(|error| format!("the private key is no Ed25519 key: {error}"))?;

@@ -1,4 +1,4 @@
-//! What the proof of a service says.
+//! The content of a service's proof.
 
 use std::time::Duration;
 
@@ -6,15 +6,15 @@ use http::HeaderName;
 use jsonwebtoken::{Algorithm, Header};
 use serde::{Deserialize, Serialize};
 
-/// Where a proof stands, after `Bearer `.
+/// The header that carries the proof, after `Bearer `.
 pub const SERVICE_AUTHORIZATION: HeaderName = HeaderName::from_static("service-authorization");
 
-/// For how long a proof is accepted at most.
+/// The longest time for which a proof is accepted.
 pub(super) const LIFETIME: Duration = Duration::from_secs(5 * 60);
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct Claims {
-    /// The service, as issuer and as subject.
+    /// The service, as both issuer and subject.
     pub iss: String,
     pub sub: String,
     /// The contract that is called, such as `users.v1.UsersService`.
@@ -23,7 +23,7 @@ pub(super) struct Claims {
     pub exp: i64,
 }
 
-/// The whole header of a proof. Its key is known by the name of the service.
+/// The whole JWT header of a proof. The key has no `kid`: the name of the service identifies it.
 pub(super) fn header(service: &str) -> Header {
     Header {
         kid: Some(service.to_owned()),

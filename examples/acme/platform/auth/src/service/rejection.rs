@@ -1,9 +1,9 @@
-//! Why the proof of a service was not accepted.
+//! Why the proof of a service was refused.
 
 use platform_base::status;
 use tonic::{Code, Status};
 
-/// Why the proof of a service was not accepted.
+/// Why the proof of a service was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ServiceRejection {
     #[error("this method is for other services: send `service-authorization: Bearer <proof>`")]
@@ -12,7 +12,7 @@ pub enum ServiceRejection {
     User,
     #[error("the proof of the calling service has expired")]
     Expired,
-    /// One answer for every kind of forgery, as for tokens.
+    /// The same answer for every kind of forgery, as for tokens.
     #[error("the proof of the calling service is not valid here")]
     Invalid,
 }

@@ -39,7 +39,7 @@ impl Workspace {
         })
     }
 
-    /// A proof with the right signature of `shop` over all that is in it.
+    /// A proof with `shop`'s valid signature over these claims.
     fn sign(&self, header: &Header, claims: &Value) -> HeaderMap {
         let pem = fs::read(self.keys("shop").key_file).unwrap();
         let key = PrivatePkcs8KeyDer::from_pem_slice(&pem).unwrap();
@@ -108,7 +108,7 @@ fn a_public_key_that_is_mounted_is_left_alone() {
     let file = workspace.keys("shop").keys.join("shop.pub.pem");
     let next = fs::read_to_string(&file).unwrap();
 
-    // Both keys are published while the private one is being changed.
+    // Both public keys are published while the private key is being replaced.
     let former = Workspace::new();
     former.open("shop");
     let old = fs::read_to_string(former.keys("shop").keys.join("shop.pub.pem")).unwrap();
@@ -157,7 +157,7 @@ fn the_name_of_a_service_leads_nowhere_else() {
     let workspace = Workspace::new();
     let verifier = workspace.verifier();
     workspace.open("shop");
-    // A key of shop's, where it could be reached by a path.
+    // A key of `shop` that a path in the name could reach.
     let keys = workspace.keys("shop");
     fs::create_dir(keys.keys.join("sub")).unwrap();
     for place in ["../shop.pub.pem", "sub/shop.pub.pem"] {
@@ -201,7 +201,7 @@ fn a_proof_says_what_it_must_and_no_more() {
         verdict(&shop, &with("exp", json!(now - 10))),
         Some(ServiceRejection::Expired)
     );
-    // The leeway of the clocks holds for both ends of a proof's life.
+    // The clock leeway applies to both ends of a proof's lifetime.
     assert_eq!(verdict(&shop, &with("exp", json!(now + 303))), None);
     assert_eq!(verdict(&shop, &with("exp", json!(now + 3600))), invalid);
     assert_eq!(verdict(&shop, &with("exp", json!(i64::MAX))), invalid);

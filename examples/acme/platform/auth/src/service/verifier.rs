@@ -1,4 +1,4 @@
-//! Whether the proof of a service is to be believed.
+//! Verifies the proofs of services.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -16,13 +16,13 @@ use crate::{
     crypto::{self, SPKI},
 };
 
-/// Bytes of a header with a proof; one has a few hundred.
+/// The longest accepted header with a proof, in bytes; a usual one has a few hundred.
 const LONGEST: usize = 2048;
 
-/// A proof is believed for so long without looking again: a key that was taken away counts no longer than this.
+/// A verified proof is cached for this long. A key that was removed stays accepted no longer than this.
 const REMEMBER: Duration = Duration::from_secs(30);
 
-/// Proofs to remember; a service sends one for minutes.
+/// The number of proofs in the cache. A service sends the same proof for minutes.
 const REMEMBERED: u64 = 1000;
 
 /// Verifies the proofs of services with their public keys.
@@ -45,7 +45,7 @@ impl ServiceVerifier {
         crypto::install();
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.leeway = config.leeway.as_secs();
-        // Which contract is called is known with the call.
+        // The contract, and so the audience, is known only with the call.
         validation.validate_aud = false;
         Self {
             keys: config.services.keys.clone(),
@@ -57,7 +57,7 @@ impl ServiceVerifier {
         }
     }
 
-    /// The service that the header `service-authorization` proves to call this contract.
+    /// The service that the `service-authorization` header proves to be the caller of this contract.
     pub fn verify(
         &self,
         headers: &HeaderMap,
@@ -98,7 +98,7 @@ impl ServiceVerifier {
         let found = decode_header(proof).map_err(invalid)?;
         let service = found.kid.clone().filter(|name| is_name(name));
         let service = service.ok_or(ServiceRejection::Invalid)?;
-        // Nothing else belongs into it: no key, no address of one, no extension.
+        // The header must hold nothing else: no key, no address of a key, no extension.
         let text = |header| serde_json::to_value(header).map_err(|_| ServiceRejection::Invalid);
         if text(found)? != text(header(&service))? {
             return Err(ServiceRejection::Invalid);
@@ -128,8 +128,8 @@ impl ServiceVerifier {
         })
     }
 
-    /// The keys in the file of a service: more than one while they are being changed. Read each time, as whoever calls may
-    /// have made its key just now.
+    /// The keys in a service's file; more than one while a key is being replaced. The file is read each time because
+    /// the caller may have made its key just now.
     fn keys_of(&self, service: &str) -> Vec<DecodingKey> {
         let file = self.keys.join(format!("{service}.pub.pem"));
         let pem = std::fs::read(file).unwrap_or_default();
@@ -139,7 +139,7 @@ impl ServiceVerifier {
     }
 }
 
-/// What may be the name of a service, and so of a file.
+/// Whether this may be the name of a service, and so part of a file name.
 fn is_name(name: &str) -> bool {
     (1..=64).contains(&name.len())
         && name

@@ -36,7 +36,7 @@ fn a_key_is_published_before_it_signs_and_until_its_last_token_has_expired() {
     assert_eq!(at(-3600), (false, [true, true]));
     assert_eq!(at(-1), (false, [true, true]));
     assert_eq!(at(0), (true, [true, true]));
-    // The last token has expired, by every clock.
+    // The last token has expired, on every clock.
     assert_eq!(at(119), (true, [true, true]));
     assert_eq!(at(120), (true, [false, true]));
 }
@@ -87,7 +87,7 @@ async fn a_rotation_reaches_those_who_sign_and_those_who_verify() {
     let old = sign();
     assert!(verifier.verify(&bearer(&old)).await.is_ok());
 
-    // What the command does, in a process of its own.
+    // This is what the command does, in its own process.
     let asked = Utc::now() + Duration::from_secs(1);
     let begins = issuer.keys().rotate(Duration::from_secs(1), None).unwrap();
     assert!(begins >= asked);

@@ -27,7 +27,7 @@ enum Answer {
     Nothing,
 }
 
-/// A server of keys that can be told what to answer.
+/// A key server with configurable answers.
 struct JwksServer {
     url: String,
     answer: Mutex<Answer>,
@@ -68,7 +68,7 @@ impl JwksServer {
     }
 }
 
-/// Who trusts the keys of a URL.
+/// A verifier that trusts the keys of a URL.
 struct Relying {
     keys: Arc<TrustedKeys>,
     verifier: Verifier,
@@ -87,7 +87,7 @@ impl Relying {
         self.verifier.verify(&bearer(token)).await.map(drop)
     }
 
-    /// As if the pause since the last question were over.
+    /// Acts as if the pause since the last read were over.
     async fn pause_is_over(&self) {
         *self.keys.asked.lock().await = None;
     }
@@ -97,7 +97,7 @@ fn jwks(issuer: &Issuer) -> Answer {
     Answer::Text(issuer.keys().jwks())
 }
 
-/// Tokens that nobody signed, with keys that nobody has.
+/// Tokens with unknown keys and without a valid signature.
 fn forged(count: usize) -> impl Iterator<Item = String> {
     let token = Issuer::new().token();
     let (_, rest) = token.split_once('.').unwrap();
@@ -194,7 +194,7 @@ async fn a_source_that_fails_leaves_the_known_keys_in_use() {
         relying.pause_is_over().await;
         relying.keys.refresh(Duration::ZERO).await;
         relying.verdict(&token).await.unwrap();
-        // Whether it is a new key's cannot be told.
+        // The token may be signed with a new key; without the source, this is unknown.
         assert_eq!(
             relying.verdict(&stranger.token()).await,
             Err(Rejection::NoKey)

@@ -1,4 +1,4 @@
-//! What RFC 6750 says of bearer tokens over HTTP, beyond the token itself.
+//! The rules of RFC 6750 for bearer tokens over HTTP, except for the token itself.
 
 use api_runtime::Policy;
 use http::{Uri, header::WWW_AUTHENTICATE};
@@ -7,7 +7,7 @@ use platform_auth::Rejection;
 use platform_base::status;
 use tonic::{Code, Status, metadata::MetadataValue};
 
-/// Addresses end up in logs and histories: a token does not belong there (section 2.3, and RFC 9700 section 4.3.2).
+/// URLs end up in logs and histories, so they must not hold a token (section 2.3, and RFC 9700 section 4.3.2).
 pub(super) fn refuse_in_query(uri: &Uri) -> Result<(), Status> {
     let mut pairs = uri.query().unwrap_or_default().split('&');
     let is_token = |pair: &str| {
@@ -23,7 +23,7 @@ pub(super) fn refuse_in_query(uri: &Uri) -> Result<(), Status> {
     Err(status)
 }
 
-/// The refusal of a caller, with what a client can do about it (section 3.1).
+/// The error for a refused caller, with a challenge that the client can act on (section 3.1).
 pub(super) fn refuse(rejection: Rejection, policy: &Policy) -> Status {
     let mut status = Status::from(rejection);
     match rejection {
@@ -35,7 +35,7 @@ pub(super) fn refuse(rejection: Rejection, policy: &Policy) -> Status {
             let text = format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"");
             challenge(&mut status, &text);
         }
-        // Without any token, section 3.1 wants no error; a role is nothing that a token can be asked for.
+        // Without a token, section 3.1 wants no error in the challenge. A client cannot request a role.
         Rejection::Missing | Rejection::NoKey | Rejection::NoRole => {}
     }
     status

@@ -1,4 +1,4 @@
-//! The size of a request's body.
+//! The limit of the body size.
 
 use std::{
     pin::Pin,
@@ -15,7 +15,7 @@ use tonic::{Code, Status};
 
 const REASON: &str = "BODY_TOO_LARGE";
 
-/// Refuses a body that says it is too large, and watches one that does not say.
+/// Refuses a body whose declared length is too large, and counts the bytes of any other.
 pub(super) fn limit(
     request: Request,
     limit: usize,
@@ -44,7 +44,7 @@ fn too_large(limit: usize) -> Status {
     )
 }
 
-/// HTTP has a status of its own for it.
+/// HTTP has its own status for this error.
 pub(super) fn is_too_large(status: &Status) -> bool {
     use tonic_types::StatusExt;
     status.code() == Code::ResourceExhausted
@@ -54,7 +54,7 @@ pub(super) fn is_too_large(status: &Status) -> bool {
 }
 
 pin_project_lite::pin_project! {
-    /// Fails with a status, which tonic passes on to the client.
+    /// Fails with a status, which tonic returns to the client.
     struct GrpcBody {
         #[pin]
         inner: Limited<Body>,

@@ -1,5 +1,5 @@
-//! The address of the client. Anyone can send forwarding headers: they are believed of configured proxies only, and read
-//! from the right, where the nearest proxy has added what it saw.
+//! The address of the client. Anyone can send forwarding headers, so they are trusted only from configured proxies.
+//! They are read from the right, where the nearest proxy has added the address that it saw.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -13,7 +13,7 @@ use ipnet::IpNet;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// None when the request came over no connection.
+/// None if the request did not come over a connection.
 pub(super) fn of(request: &Request, proxies: &[IpNet]) -> Option<IpAddr> {
     let ConnectInfo(peer) = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
     Some(forwarded(
@@ -23,8 +23,8 @@ pub(super) fn of(request: &Request, proxies: &[IpNet]) -> Option<IpAddr> {
     ))
 }
 
-/// The right-most address that is no proxy's. A proxy writes one of the two headers and may pass the other on as a client
-/// has made it up: where they disagree, neither is believed.
+/// The right-most address that is not a proxy. A proxy writes one of the two headers and may pass on the other, which
+/// the client may have forged: if they disagree, neither is trusted.
 fn forwarded(peer: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> IpAddr {
     if !is_proxy(peer, proxies) {
         return peer;
@@ -42,7 +42,7 @@ fn forwarded(peer: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> IpAddr {
     }
 }
 
-/// Goes from proxy to proxy, away from here, as far as addresses are known.
+/// Goes from proxy to proxy, towards the client, as long as the addresses are known.
 fn walk(
     peer: IpAddr,
     hops: impl DoubleEndedIterator<Item = Option<IpAddr>>,
@@ -62,8 +62,8 @@ fn is_proxy(address: IpAddr, proxies: &[IpNet]) -> bool {
     proxies.iter().any(|network| network.contains(&address))
 }
 
-/// The elements of a list (RFC 9110 section 5.6.1), which may stand in several lines. An unreadable line is one element,
-/// as nothing to the left of it can be trusted.
+/// The elements of a list (RFC 9110 section 5.6.1), which may span several lines. An unreadable line is one element,
+/// because nothing to the left of it can be trusted.
 fn list(headers: &HeaderMap, name: impl AsHeaderName) -> impl DoubleEndedIterator<Item = &str> {
     headers
         .get_all(name)
@@ -79,7 +79,7 @@ fn forwarded_for(element: &str) -> Option<IpAddr> {
     address(node.trim().trim_matches('"'))
 }
 
-/// An address with or without a port; none for `unknown` and made-up names.
+/// An address with or without a port; None for `unknown` and obfuscated names.
 fn address(text: &str) -> Option<IpAddr> {
     let bare = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
     let with_port = || Some(text.parse::<SocketAddr>().ok()?.ip());

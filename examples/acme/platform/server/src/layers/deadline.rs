@@ -1,4 +1,4 @@
-//! How long a request may take: what is configured, or what the caller asks for in `grpc-timeout` if that is less.
+//! The deadline of a request: the configured timeout, or the caller's `grpc-timeout` if that is shorter.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use http::HeaderMap;
 use platform_base::status;
 use tonic::{Code, Status};
 
-/// The caller's wish.
+/// The caller's timeout.
 pub(super) fn of(headers: &HeaderMap, transport: Transport) -> Option<Duration> {
     match transport {
         Transport::Grpc => parse(headers.get("grpc-timeout")?.to_str().ok()?),

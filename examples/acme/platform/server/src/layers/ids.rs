@@ -1,4 +1,4 @@
-//! The ids of a request: `x-request-id`, taken from the client when it is well formed, and the W3C `traceparent`.
+//! The ids of a request: `x-request-id`, taken from the client if it is well-formed, and the W3C `traceparent`.
 
 use std::{net::IpAddr, time::Instant};
 
@@ -13,7 +13,7 @@ use platform_telemetry::Telemetry;
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// `deadline` is when the request's time is over, `client` who has sent it.
+/// `deadline` is the time at which the request must be answered, `client` is the address of its sender.
 pub(super) fn of(
     headers: &HeaderMap,
     telemetry: &Telemetry,
@@ -59,12 +59,12 @@ impl Extractor for Headers<'_> {
     }
 }
 
-/// The caller learns the id, whether it chose it or not.
+/// Returns the id to the caller, whether the caller chose it or not.
 pub(super) fn echo(context: &Context, headers: &mut HeaderMap) {
     headers.insert(REQUEST_ID, context.ids().request_id.clone());
 }
 
-/// Tells it on answers that no method gave, too: `sent` is what the client sent.
+/// Adds the id to answers that no method gave, too. `sent` is the id from the client.
 pub(crate) fn complete(sent: Option<HeaderValue>, headers: &mut HeaderMap) {
     if !headers.contains_key(REQUEST_ID) {
         let kept = sent.filter(|id| is_well_formed(id.as_bytes()));
@@ -72,7 +72,7 @@ pub(crate) fn complete(sent: Option<HeaderValue>, headers: &mut HeaderMap) {
     }
 }
 
-/// What may stand in a log line: up to 128 letters, digits and a few signs.
+/// Whether an id may be logged: up to 128 letters, digits and a few signs.
 fn is_well_formed(id: &[u8]) -> bool {
     (1..=128).contains(&id.len())
         && id

@@ -1,4 +1,4 @@
-//! Load shedding: beyond a number of requests in work, more are refused at once instead of waiting for all to fail.
+//! Load shedding: above a limit of concurrent requests, more are refused at once, so that those in work can finish.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -10,7 +10,7 @@ pub(super) struct Load {
     limit: usize,
 }
 
-/// A request's place among those in work; given back when dropped.
+/// The place of a request in work. Dropping it frees the place.
 pub(super) struct Place<'a>(&'a Load);
 
 impl Load {
@@ -21,7 +21,7 @@ impl Load {
         }
     }
 
-    /// A place, unless all are taken.
+    /// A place, or None if all are taken.
     pub fn enter(&self) -> Option<Place<'_>> {
         let place = Place(self);
         (self.in_work.fetch_add(1, Ordering::Relaxed) < self.limit).then_some(place)

@@ -6,11 +6,11 @@ use ::metrics::{Counter, Histogram, counter, histogram};
 use api_runtime::Transport;
 use tonic::Code;
 
-/// Handles, looked up once: to find a metric by its name and labels costs more than all other layers.
+/// Metric handles, looked up once: to find a metric by its name and labels costs more than all other layers.
 pub(super) struct Metrics {
     rpc: &'static str,
     transport: &'static str,
-    // Made when they first occur, so that `/metrics` has no lines for what never happens.
+    // Created on first use, so that `/metrics` has no lines for events that never happened.
     duration: OnceLock<Histogram>,
     /// By code.
     requests: [OnceLock<Counter>; CODES],
@@ -44,7 +44,7 @@ impl Metrics {
     }
 }
 
-/// The code as it is called everywhere but in Rust.
+/// The name of a code in the gRPC specification.
 fn name(code: Code) -> &'static str {
     match code {
         Code::Ok => "OK",

@@ -1,4 +1,4 @@
-//! A panic costs its own request, not the connection; the hook that `telemetry` installs has logged where it was.
+//! Catches panics: a panic fails its request, not the connection. The panic hook of `telemetry` has logged its place.
 
 use std::panic::AssertUnwindSafe;
 
@@ -10,7 +10,7 @@ use tonic::{Code, Status};
 pub(super) async fn caught(
     answer: impl Future<Output = Result<Response, Status>>,
 ) -> Result<Response, Status> {
-    // What the handler shares with others is behind locks, which poison themselves.
+    // Unwind safe: state that requests share is behind locks, which a panic poisons.
     match AssertUnwindSafe(answer).catch_unwind().await {
         Ok(answer) => answer,
         Err(_) => Err(status(Code::Internal, "INTERNAL", "internal error")),

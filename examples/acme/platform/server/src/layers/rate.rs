@@ -1,8 +1,8 @@
-//! How often a caller may call a method: the generic cell rate algorithm, in this process or, where the cache is a Redis,
-//! there for all replicas.
+//! Rate limits per caller: the generic cell rate algorithm, in this process or, if the cache is a Redis, there for all
+//! replicas.
 //!
-//! A Redis that does not answer fails no request and holds it up for `cache.timeout` at most: meanwhile each process counts
-//! by itself, anew.
+//! If Redis does not answer, no request fails, and each waits `cache.timeout` at most. Until Redis is back, each
+//! process counts by itself, from zero.
 
 use std::{net::IpAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
@@ -27,9 +27,9 @@ use tonic_types::{ErrorDetails, StatusExt};
 pub(crate) const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 pub(crate) const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
-/// Takes one call: answers how many more are possible now or, if none was left, with the microseconds until there is one as
-/// a negative number. The key holds the time at which all calls are there again (TAT). Microseconds since 1970 are whole
-/// numbers in Lua; what somebody else has put there counts for nothing.
+/// Takes one call. Returns how many more are possible now or, if none was left, the microseconds until there is one, as
+/// a negative number. The key holds the theoretical arrival time (TAT), at which the full burst is available again.
+/// Microseconds since 1970 are exact integers in Lua. A value that is not a number counts as no value.
 const TAKE: &str = "
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -43,10 +43,9 @@ redis.call('SET', KEYS[1], string.format('%.0f', tat), 'PX', math.ceil((tat - no
 return math.floor(room / interval) - 1
 ";
 
-/// Bytes of counters to remember here. The one that was used longest ago is forgotten first: to its caller, all calls are
-/// there again.
+/// The memory for counters in bytes. The least recently used one is evicted; its caller gets the full burst again.
 const REMEMBERED: u64 = 16 * 1024 * 1024;
-/// What a counter takes beside its key.
+/// The size of a counter without its key, in bytes.
 const COUNTER: usize = 200;
 
 type Counter = RateLimiter<NotKeyed, InMemoryState, DefaultClock, StateInformationMiddleware>;
@@ -62,12 +61,12 @@ pub(super) struct Rates {
 pub(super) struct Limit {
     rpc: &'static str,
     requests: NonZeroU32,
-    /// Between two calls, if they come evenly.
+    /// The time between two calls at an even rate.
     interval: Duration,
     policy: HeaderValue,
 }
 
-/// What came of a call that was counted.
+/// The result of counting a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Granted { remaining: u32 },
@@ -75,7 +74,7 @@ pub(super) enum Verdict {
 }
 
 impl Rates {
-    /// Counts on this Redis for all replicas, else in this process.
+    /// Counts on this Redis for all replicas; without one, in this process.
     pub fn new(service: &'static str, redis: Option<Arc<Redis>>) -> Self {
         let weight =
             |key: &String, _: &Arc<Counter>| u32::try_from(key.len() + COUNTER).unwrap_or(u32::MAX);
@@ -85,7 +84,7 @@ impl Rates {
             here: Cache::builder()
                 .max_capacity(REMEMBERED)
                 .weigher(weight)
-                // The default policy would not take in who is new while the place is taken.
+                // The default policy may refuse a new entry while the cache is full.
                 .eviction_policy(EvictionPolicy::lru())
                 .build(),
         }
@@ -99,7 +98,7 @@ impl Rates {
             let arguments = [interval, limit.requests.to_string()].map(Bytes::from);
             let key = format!("{}:rate:{key}", self.service);
             if !redis.is_open() {
-                // Boxed, so that it takes no room in the future of every request.
+                // Boxed, so that it does not enlarge the future of every request.
                 let left = Box::pin(redis.eval(TAKE, &key, arguments.into()));
                 if let Ok(left) = left.await {
                     return Verdict::read(left);
@@ -126,14 +125,14 @@ impl Limit {
     /// `rpc` names the method, such as `users.v1.UsersService/GetUser`.
     pub fn new(rpc: &'static str, rate: RateLimit) -> Self {
         let requests = NonZeroU32::new(rate.requests).unwrap_or(NonZeroU32::MIN);
-        // Whole microseconds, for the sake of Lua.
+        // Whole microseconds, because the Lua script gets an integer.
         let interval =
             u64::try_from(rate.per.as_micros()).unwrap_or(u64::MAX) / requests.get() as u64;
         let seconds = rate.per.as_secs();
         let window = if rate.per == Duration::from_secs(seconds) {
             format!(";w={seconds}")
         } else {
-            // It has no form for parts of a second.
+            // The header cannot express fractions of a second.
             String::new()
         };
         Self {
@@ -151,8 +150,8 @@ impl Limit {
         RateLimiter::direct(quota).with_middleware()
     }
 
-    /// Tells the caller what is left. The time is that until there is more; what was granted says it as if the calls came
-    /// evenly.
+    /// Adds the rate-limit headers. The reset time says when more calls are possible; for a granted call it assumes an
+    /// even rate.
     pub fn tell(&self, verdict: Verdict, headers: &mut HeaderMap) {
         let (remaining, time) = match verdict {
             Verdict::Granted { remaining } => (remaining, self.interval),
@@ -168,7 +167,7 @@ impl Limit {
 }
 
 impl Verdict {
-    /// As the script says it.
+    /// Reads the result of the script.
     fn read(left: i64) -> Self {
         match u32::try_from(left) {
             Ok(remaining) => Self::Granted { remaining },
@@ -183,8 +182,8 @@ fn value(text: String) -> HeaderValue {
     HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("invalid"))
 }
 
-/// Whose calls are counted: those of the service or the user that calls or, where neither is known, of the client's
-/// address. A customer has a whole network of 64 bits in IPv6.
+/// The key under which calls are counted: the calling service or user or, if neither is known, the client's address. In
+/// IPv6 this is the /64 network, because one customer has all of it.
 pub(super) fn caller_of(known: &Extensions) -> String {
     if let Some(CallingService(service)) = known.get() {
         return format!("service {service}");

@@ -1,4 +1,4 @@
-//! How a stream of answers ended, which is known only when it does.
+//! The end of a stream of answers, after which its status is known.
 
 use std::{
     pin::Pin,
@@ -12,8 +12,8 @@ use platform_base::context::Context;
 use tonic::Code;
 use tracing::Span;
 
-/// Calls `ended` when the body of the answer does, or when its reader has gone. What runs until then does so in the
-/// context of the request.
+/// Calls `ended` when the body of the answer ends or its reader disconnects. The body runs in the context of the
+/// request.
 pub(super) fn watch(
     response: Response,
     context: Context,

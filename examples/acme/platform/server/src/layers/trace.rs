@@ -1,4 +1,4 @@
-//! The span of a request, for the few that are traced; the others cost nothing here.
+//! The span of a request, for the few requests that are traced; for the others this costs nothing.
 
 use api_runtime::{Request, Transport};
 use http::StatusCode;
@@ -30,7 +30,7 @@ pub(super) fn span(rpc: &'static str, transport: Transport, request: &Request) -
         );
         if ids.parent.is_valid() {
             let parent = opentelemetry::Context::new().with_remote_span_context(ids.parent.clone());
-            // It fails only where no traces are exported.
+            // This fails only if no traces are exported.
             let _ = span.set_parent(parent);
         }
         span

@@ -30,17 +30,17 @@ use tower::Service;
 
 use crate::{config::Limits, layers::ids};
 
-/// How HTTP/2 begins; HTTP/1 begins with a method.
+/// The preface of HTTP/2; HTTP/1 begins with a method.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// A connection without traffic is asked whether somebody is still there.
+/// The interval of keep-alive pings on a connection without traffic.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
-/// At the end, a connection has this long for a request that is on its way.
+/// During the stop, a connection waits this long for a request that is on its way.
 const LAST_REQUEST: Duration = Duration::from_millis(100);
-/// At the end, a peer that says nothing for so long is taken for gone.
+/// During the stop, a peer that sends nothing for this long counts as disconnected.
 const LAST_WORD: Duration = Duration::from_millis(800);
 const MAX_STREAMS: u32 = 256;
 
-/// How the connections of a listener are served. Clones share it.
+/// The settings of a listener's connections. Clones share them.
 #[derive(Clone)]
 pub(super) struct Connections(Arc<Shared>);
 
@@ -76,7 +76,7 @@ impl Connections {
         }))
     }
 
-    /// Serves one connection to its end. How it ends is the client's affair: nobody is there to be told.
+    /// Serves one connection to its end. There is no result, because the peer is gone by then.
     pub async fn serve(&self, stream: TcpStream, peer: SocketAddr) {
         let shared = &self.0;
         let patience = async {
@@ -106,7 +106,7 @@ impl Shared {
     async fn serve_http1(&self, stream: TcpStream, peer: SocketAddr) -> hyper::Result<()> {
         let service = service_fn(async |request| {
             let mut response = self.answer(request, peer).await?;
-            // The last answer of this connection; without the word, a client might send one more and lose it.
+            // The last answer of this connection. Without the header, a client might send another request and lose it.
             if self.stop.draining.is_cancelled() {
                 response
                     .headers_mut()
@@ -124,7 +124,7 @@ impl Shared {
         {
             Some(ended) => ended,
             None => {
-                // A request may be on its way; its answer says `close` and ends the connection.
+                // A request may be on its way. Its answer carries `connection: close` and ends the connection.
                 match tokio::time::timeout(LAST_REQUEST, connection.as_mut()).await {
                     Ok(ended) => ended,
                     Err(_) => {
@@ -160,8 +160,8 @@ impl Shared {
             .await
         {
             Some(ended) => ended,
-            // GOAWAY and PING, then the streams that are open are finished. A peer that is there answers the PING; for
-            // one that is not, hyper would wait.
+            // hyper sends GOAWAY and PING, then finishes the open streams. A live peer answers the PING; for a dead
+            // one, hyper would wait.
             None => {
                 connection.as_mut().graceful_shutdown();
                 tokio::select! {
@@ -189,7 +189,7 @@ impl Shared {
     }
 }
 
-/// Counts a request that no method answered, never by its path: anyone can make up as many as they like.
+/// Counts a request that no method answered. The path is no label: clients could create any number of them.
 fn count(unmatched: Unmatched) {
     let reason = match unmatched {
         Unmatched::Path => "path",
@@ -198,7 +198,7 @@ fn count(unmatched: Unmatched) {
     metrics::counter!("unmatched_requests_total", "reason" => reason).increment(1);
 }
 
-/// A browser must not take an answer for a page because of what it holds. What gRPC answers, no browser shows.
+/// `nosniff` stops browsers from guessing the type of an answer. Browsers do not display gRPC answers.
 fn keep_type(headers: &mut HeaderMap) {
     let content_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
     if !content_type.is_some_and(|value| value.starts_with(b"application/grpc")) {
@@ -206,7 +206,7 @@ fn keep_type(headers: &mut HeaderMap) {
     }
 }
 
-/// Ends when nothing is heard for [`LAST_WORD`], and never for a peer that says something.
+/// Ends if the peer sends nothing for [`LAST_WORD`]; otherwise it never ends.
 async fn silence(heard: &AtomicUsize) {
     let before = heard.load(Ordering::Relaxed);
     tokio::time::sleep(LAST_WORD).await;
@@ -215,7 +215,7 @@ async fn silence(heard: &AtomicUsize) {
     }
 }
 
-/// Looks at the first bytes without taking them. hyper-util's own detection would wait for them for ever.
+/// Peeks at the first bytes. hyper-util's own detection would wait for them without a limit.
 async fn is_http2(stream: &TcpStream) -> io::Result<bool> {
     let mut start = [0; PREFACE.len()];
     loop {
@@ -224,7 +224,7 @@ async fn is_http2(stream: &TcpStream) -> io::Result<bool> {
             None => return Ok(false),
             Some([]) => return Ok(true),
             Some(_) if length == 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            // What is there is seen again at once: wait a little for more.
+            // A peek returns the same bytes at once, so wait a little for more.
             Some(_) => tokio::time::sleep(Duration::from_millis(2)).await,
         }
     }
