@@ -217,6 +217,75 @@ impl Drop for Postgres {
     }
 }
 
+/// A PgBouncer in transaction mode before a PostgreSQL, with fewer server connections than its clients open.
+pub struct Pooler {
+    server: Child,
+    _leash: Leash,
+    port: u16,
+    _directory: TempDir,
+}
+
+impl Pooler {
+    /// The version of the distribution (1.18 on Debian 12).
+    pub fn start(postgres: &Postgres) -> Result<Self> {
+        let directory = tempfile::Builder::new().prefix("pgbouncer").tempdir()?;
+        let port = free_port()?;
+        let users = directory.path().join("users");
+        let log = directory.path().join("log");
+        fs::write(&users, "\"postgres\" \"\"\n")?;
+        let configuration = format!(
+            "[databases]\n* = host=127.0.0.1 port={} user=postgres\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
+             listen_port = {port}\nunix_socket_dir =\nauth_type = any\nauth_file = {}\npool_mode = transaction\n\
+             default_pool_size = 4\nmax_client_conn = 200\nlogfile = {}\n",
+            postgres.port(),
+            users.display(),
+            log.display()
+        );
+        let file = directory.path().join("pgbouncer.ini");
+        fs::write(&file, configuration)?;
+        let mut pgbouncer = Command::new("pgbouncer");
+        // It refuses to run as root, and writes its log into the folder.
+        if let Some((uid, gid)) = unprivileged_user()? {
+            chown(directory.path(), Some(uid), Some(gid))?;
+            pgbouncer.uid(uid).gid(gid);
+        }
+        let server = pgbouncer
+            .args(["--quiet"])
+            .arg(&file)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .context("PgBouncer is missing: `apt-get install pgbouncer` installs it (tests/run does that)")?;
+        let leash = Leash::new(server.id())?;
+        let pooler = Self {
+            server,
+            _leash: leash,
+            port,
+            _directory: directory,
+        };
+        eventually(READY_WITHIN, || {
+            std::net::TcpStream::connect(("127.0.0.1", port))?;
+            Ok(())
+        })
+        .with_context(|| format!("PgBouncer did not start: {:?}", fs::read_to_string(&log)))?;
+        Ok(pooler)
+    }
+
+    /// Its address, as a service's `database.url`.
+    pub fn url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+}
+
+impl Drop for Pooler {
+    fn drop(&mut self) {
+        // SIGTERM waits for its clients, SIGKILL for nobody.
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
 /// A separate, empty Redis server without persistence.
 pub struct Redis {
     server: Option<(Child, Leash)>,

@@ -2,7 +2,7 @@
 
 use tests::{
     acme::{Acme, succeeds},
-    servers::{Postgres, Redis},
+    servers::{Pooler, Postgres, Redis},
 };
 
 #[test]
@@ -30,6 +30,7 @@ fn the_tests_pass_without_any_server_and_on_all_of_them() {
     let output = String::from_utf8_lossy(&output.stdout).into_owned();
     for reason in [
         "ignored, needs DATABASE_URL",
+        "ignored, needs PGBOUNCER_URL",
         "ignored, needs REDIS_URL",
         "ignored, needs COCKROACH_URL",
     ] {
@@ -42,6 +43,8 @@ fn the_tests_pass_without_any_server_and_on_all_of_them() {
     let tools = [
         "test",
         "--package=api-build",
+        "--package=api-mapping",
+        "--package=api-model",
         "--package=sql-lint",
         "--package=testkit",
         "--package=xtask",
@@ -49,12 +52,14 @@ fn the_tests_pass_without_any_server_and_on_all_of_them() {
     succeeds(acme.cargo(&tools)).unwrap();
 
     let (redis, _server) = redis();
-    for url in urls() {
+    for (url, server) in urls() {
+        let pooler = pooler(server.as_ref());
         for of in [&["test"][..], &["test", "--package=testkit"]] {
             let mut test = acme.cargo(of);
             test.args(["--", "--include-ignored", "--skip=on_cockroachdb"])
-                .env("DATABASE_URL", &url.0)
-                .env("REDIS_URL", &redis);
+                .env("DATABASE_URL", &url)
+                .env("REDIS_URL", &redis)
+                .env("PGBOUNCER_URL", &pooler.0);
             let output = succeeds(test).unwrap();
             let output = String::from_utf8_lossy(&output.stdout).into_owned();
             assert!(!output.contains("... ignored"), "{output}");
@@ -83,6 +88,16 @@ fn redis() -> (String, Option<Redis>) {
     }
     let server = Redis::start().unwrap();
     (server.url(), Some(server))
+}
+
+/// The pooler for the tests: the one in PGBOUNCER_URL, or one that is started here before the server.
+fn pooler(server: Option<&Postgres>) -> (String, Option<Pooler>) {
+    if let Ok(url) = std::env::var("PGBOUNCER_URL") {
+        return (url, None);
+    }
+    let server = server.expect("PGBOUNCER_URL goes with DATABASE_URL: a pooler before that server");
+    let pooler = Pooler::start(server).unwrap();
+    (pooler.url(), Some(pooler))
 }
 
 /// The databases for the tests: those in DATABASE_URL, or two that are started here.

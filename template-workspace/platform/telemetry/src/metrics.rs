@@ -81,6 +81,10 @@ fn describe() {
         "Requests that wait for a connection to the database."
     );
     metrics::describe_counter!(
+        "db_faults_total",
+        "Failures of the database, by service and fault."
+    );
+    metrics::describe_counter!(
         "unmatched_requests_total",
         "Requests that no method answered, by what does not exist: the path, or the verb for it."
     );

@@ -47,7 +47,7 @@ pub mod __private {
 /// Runs a query on a connection of whichever backend the database is on; diesel checks it against both.
 ///
 /// The body is an expression of type `Result<T, diesel::result::Error>` and may use `?` on such errors; the whole is a
-/// `Result<T, platform::Error>`.
+/// `Result<T, platform::Error>`. Behind a pooler (`database.pooler`) it is one transaction.
 ///
 /// ```ignore
 /// with_conn!(self.database, |conn| users::table.find(Sql(id)).select(Row::as_select()).first(conn).await.optional())

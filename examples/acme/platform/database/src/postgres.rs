@@ -33,7 +33,8 @@ pub(super) struct Connector {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum SslMode {
     Disable,
-    /// Encrypted if the server can, whoever it is: it protects from no attacker. `allow` is taken as this.
+    /// Encrypted if the server can, whoever it is; who stands in between can prevent it. `allow` is taken as this: libpq
+    /// would try without encryption first.
     Prefer,
     /// Encrypted, whoever the server is.
     Require,

@@ -130,8 +130,21 @@ async fn many_requests_share_few_connections_behind_a_pooler() {
             Err(error) => assert_eq!(error.fault(), Fault::Contention, "{error}"),
         }
     }
+    // What was left on a connection of the server would meet the same name of another process.
+    let prepared = "SELECT count(*) AS count FROM pg_prepared_statements";
+    let prepared: Count = with_conn!(database, |conn| diesel::sql_query(prepared)
+        .get_result(conn)
+        .await)
+    .unwrap();
+    assert_eq!(prepared.count, 1, "the one that asks, and no other");
     drop(database);
     place.delete().await;
+}
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    count: i64,
 }
 
 #[tokio::test]
