@@ -11,6 +11,7 @@
 //! The crate promises that a transaction takes effect once or not at all, and that an error never shows a caller what the
 //! database said.
 
+mod check;
 mod config;
 mod error;
 mod faults;
@@ -18,6 +19,7 @@ mod listing;
 mod migrations;
 mod ping;
 mod pool;
+mod pooler;
 mod postgres;
 mod service;
 mod transaction;
@@ -29,11 +31,12 @@ pub use self::pool::Loan;
 #[doc(hidden)]
 pub use self::transaction::{Attempts, Failure, Outcomes, Transactional, end};
 pub use self::{
-    config::{Config, DatabaseUrl, Pooler},
+    config::{Config, DatabaseUrl},
     error::{Error, unique_violation},
     listing::{Column, Condition, Order, listing},
     migrations::{MigrationState, Migrations},
     pool::{Backend, Database, Postgres, Sqlite},
+    pooler::Pooler,
     service::ServiceDatabase,
     transaction::Rollback,
     values::Sql,

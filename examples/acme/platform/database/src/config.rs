@@ -9,7 +9,7 @@ use platform_base::{
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use crate::postgres;
+use crate::{pooler::Pooler, postgres};
 
 section! {
     /// Which database a service has, and how patient it is with it.
@@ -78,24 +78,6 @@ pub(super) fn sqlite_path(url: &str) -> Result<&str, String> {
         _ => Err(format!(
             "the parameters `{query}` are not taken: there is only `mode=rwc`, which is the default"
         )),
-    }
-}
-
-/// What stands between a service and PostgreSQL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pooler {
-    /// Nothing, or what leaves a connection to its client.
-    None,
-    /// A pooler that may lead each transaction to another connection of the server.
-    Transaction,
-}
-
-impl Setting for Pooler {
-    const KIND: &'static str = "none or transaction";
-
-    fn read(value: &Value) -> Result<Self, String> {
-        let choices = [("none", Self::None), ("transaction", Self::Transaction)];
-        config::choice(value, &choices)
     }
 }
 

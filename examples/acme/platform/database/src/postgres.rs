@@ -17,7 +17,7 @@ use rustls::{
 use tokio_postgres::{Config, NoTls, Socket, config::Host, error::SqlState, tls::MakeTlsConnect};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::config::Pooler;
+use crate::pooler::Pooler;
 
 /// What is needed to connect, read from the URL once.
 pub(super) struct Connector {
