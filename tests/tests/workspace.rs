@@ -117,7 +117,7 @@ fn the_policy_task_prints_who_may_call_each_method_of_the_workspace() {
     assert_eq!(
         words(line),
         "notes.v1.NotesService/DeleteNote DELETE /v1/notes/{id}, POST /v1/notes/{id}:delete \
-         role admin or editor, scope notes.write and notes.delete, owner by owner_id 10 in 60s 500ms"
+         role admin or editor, scope notes.write and notes.delete, owner by owner_id 10 in 60s 0.5s"
     );
 }
 
