@@ -16,7 +16,7 @@ section! {
     pub struct Config {
         /// Where it is: `sqlite://FILE`, or `postgres://user:password@host:5432/name` with `?sslmode=require`, `verify-ca`
         /// or `verify-full` for TLS (`&sslrootcert=FILE` names the roots to trust, else those of the system); `prefer` and
-        /// `allow` encrypt if the server can, which stops who listens but not who stands in between.
+        /// `allow` encrypt if the server can: against eavesdroppers, not against attackers who change the traffic.
         url: DatabaseUrl = "sqlite://data/{service}.db" => secret(),
         /// `transaction` behind a pooler in transaction mode, such as PgBouncer or those of Neon and Supabase;
         /// `pgbouncer=true` in the URL says the same.
