@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use items_api::v1;
-use platform::{Module, Platform, Service};
+use platform::{Module, Platform, Service, StartError};
 
 use crate::{grpc::Items, store::Store};
 
-pub const SERVICE: Service = platform::service!(wire);
+pub static SERVICE: Service = platform::service!(wire);
 
-async fn wire(_: &Platform) -> Result<Module, platform::Error> {
+async fn wire(_: &Platform) -> Result<Module, StartError> {
     Ok(Module::new().contract(v1::items_service(Items(Arc::new(Store::Memory)))))
 }

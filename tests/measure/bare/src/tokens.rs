@@ -3,9 +3,8 @@
 use std::{fs, path::Path, time::Duration};
 
 use http::{HeaderMap, header::AUTHORIZATION};
-use platform::{
-    auth::{Caller, SigningKeys, Verifier},
-    config::{Auth, ServiceKeys, Signing, SigningAlgorithm},
+use platform::auth::{
+    Caller, Config, ServiceKeys, Signing, SigningAlgorithm, SigningKeys, Verifier,
 };
 use secrecy::SecretString;
 
@@ -20,7 +19,7 @@ pub async fn measure(
     pem: Option<SecretString>,
 ) -> Result<(), Failure> {
     let folder = Path::new(folder).join(algorithm);
-    let config = Auth {
+    let config = Config {
         issuer: "http://127.0.0.1:8101".to_owned(),
         audience: "platform".to_owned(),
         jwks_url: None,
