@@ -206,6 +206,8 @@ impl Application {
         ));
         parts.push(health.clone());
 
+        // A client that connects while a database is migrated should be refused, not left waiting in the backlog.
+        life::start(&parts).await?;
         let http = Bound::to("HTTP", config.http.address()).await?;
         let http_address = http.address();
         let rest = rest.merge(routes::http(about, &contracts, &shared, &health, metrics)?);
@@ -224,7 +226,6 @@ impl Application {
             address
         };
 
-        life::start(&parts).await?;
         health.check().await;
         Ok(Running {
             http: http_address,
