@@ -41,6 +41,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 /// The crates under platform/ that only build or test others.
 const TOOLS: &[&str] = &[
     "api-build",
+    "api-generator",
     "api-mapping",
     "api-model",
     "sql-lint",
