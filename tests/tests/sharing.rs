@@ -37,7 +37,7 @@ fn whatever_packages_are_chosen_their_dependencies_are_the_same() {
     assert!(
         differences.is_empty(),
         "these are compiled more than once. Write the features into [workspace.dependencies]; where none of ours names \
-         the dependency, name it in the manifest of a crate that all of them use, as platform does for rustix.\n{}",
+         the dependency, name it in the manifest of a crate that all of them use, as platform-application does for rustix.\n{}",
         differences.join("\n")
     );
 }

@@ -28,7 +28,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("platform-client", &["platform-auth", "platform-registry"]),
     ("platform-events", &["platform-database"]),
     (
-        "platform",
+        "platform-application",
         &[
             "platform-cache",
             "platform-client",
@@ -36,6 +36,8 @@ const ROOMS: &[(&str, &[&str])] = &[
             "platform-server",
         ],
     ),
+    ("platform-dynamic", &["platform-application"]),
+    ("platform", &["platform-dynamic"]),
 ];
 
 /// The crates under platform/ that only build or test others.

@@ -1,5 +1,6 @@
 //! `cargo run --release --bin measure -- render|build|requests|data|tokens|logins`: the numbers of the README, as Markdown
-//! tables. `build` goes up to 50 services; `build 8` up to 8.
+//! tables. `build` goes up to 50 services, `build 8` up to 8; `build 8 dynamic` with the platform
+//! as a shared library.
 //!
 //! `requests`, `data` and `logins` need h2load (Debian: nghttp2-client) and Linux (`/proc`), `data` PostgreSQL and Redis as
 //! well, `tokens` openssl and Linux. `requests` counts instructions with perf or, where that does not work, with valgrind.
@@ -52,12 +53,19 @@ fn main() -> Result<ExitCode> {
     }
     match env::args().nth(1).as_deref() {
         Some("render") => rendering()?,
-        Some("build") => building(match env::args().nth(2) {
-            Some(services) => services
-                .parse()
-                .context("`build` takes a number of services")?,
-            None => 50,
-        })?,
+        Some("build") => {
+            let services = env::args().nth(2).map_or(Ok(50), |services| {
+                services
+                    .parse()
+                    .context("`build` takes a number of services")
+            })?;
+            let dynamic = match env::args().nth(3).as_deref() {
+                None => false,
+                Some("dynamic") => true,
+                Some(other) => bail!("`build` takes `dynamic` after the number, not {other}"),
+            };
+            building(services, dynamic)?;
+        }
         Some("requests") => requests::measure()?,
         Some("data") => data::measure()?,
         Some("tokens") => tokens::measure()?,
@@ -80,12 +88,15 @@ fn rendering() -> Result<()> {
 }
 
 /// A clean build with one service beside `core`, the cost of each further service up to this number, and rebuilds after
-/// an edit with one service and with all.
-fn building(services: u32) -> Result<()> {
+/// an edit with one service and with all. `dynamic` switches on the feature of that name.
+fn building(services: u32, dynamic: bool) -> Result<()> {
     ensure!(services > 1, "how many services? At least 2");
     let folder = fresh("build")?;
     let workspace = render_workspace(&folder, "acme", &[])?;
     render_service(&workspace, "items", &[FIELDS])?;
+    if dynamic {
+        switch_on(&workspace, "dynamic")?;
+    }
     let target = workspace.join("target");
 
     println!(
@@ -118,6 +129,16 @@ fn building(services: u32) -> Result<()> {
         size(&target)? as f64 / 1e9
     );
     rebuilds(&workspace, &format!("{services} services"))
+}
+
+/// Adds a feature of `platform` to the workspace.
+fn switch_on(workspace: &Path, feature: &str) -> Result<()> {
+    let manifest = workspace.join("Cargo.toml");
+    let text = fs::read_to_string(&manifest)?;
+    let line = r#"platform = { path = "platform/platform", features = ["#;
+    ensure!(text.contains(line), "the line of the features has changed");
+    let switched = text.replace(line, &format!("{line}\"{feature}\", "));
+    Ok(fs::write(&manifest, switched)?)
 }
 
 fn rebuilds(workspace: &Path, services: &str) -> Result<()> {
