@@ -21,7 +21,12 @@ const VARIANTS: &[(&str, &[&str])] = &[
     ("group", &["fields=v:date?:unique"]),
     ("statistics", &["fields=v:timestamp:index"]),
     ("types", &["fields=v:bytes:min=2:max=4"]),
-    ("matches", &["fields=v:json"]),
+    (
+        "matches",
+        &[
+            "fields=v:json, born:date:immutable, secret:string?:redacted, code:string:unique:immutable:redacted",
+        ],
+    ),
     ("choices", &["fields=v:enum(only)"]),
     ("user-2fa", &["fields=v:enum(a|b_2|c3)?:index"]),
     ("links", &["fields=v:ref(users)?:unique"]),

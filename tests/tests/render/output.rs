@@ -21,6 +21,7 @@ const FIELDS: &[&str] = &[
     "fields=v:timestamp:index",
     "fields=v:bytes:min=2:max=4",
     "fields=v:json",
+    "fields=v:string:immutable:redacted, w:bool:immutable, x:int32?",
     "fields=v:enum(only)",
     "fields=v:enum(a|b)?:index",
     "fields=v:ref(users)?:unique",

@@ -133,7 +133,7 @@ pub struct New{{Resource}} {
 pub struct {{Resource}}Change {
 {%- for field in field_list %}
 {%- assign ident = field[1] %}{% assign full = field[8] %}{% assign traits = field[9] %}
-{%- if traits contains "writable" %}
+{%- if traits contains "changeable" %}
     pub {{ident}}: Option<{{full}}>,
 {%- endif %}
 {%- endfor %}

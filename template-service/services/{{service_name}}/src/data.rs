@@ -144,7 +144,7 @@ impl {{Resource}}Repository for {{Resource}}Store {
         let {{Resource}}Change {
 {%- for field in field_list %}
 {%- assign ident = field[1] %}{% assign local = field[2] %}{% assign traits = field[9] %}
-{%- if traits contains "writable" %}
+{%- if traits contains "changeable" %}
             {% if local != ident %}{{ident}}: {% endif %}{{local}},
 {%- endif %}
 {%- endfor %}
@@ -155,7 +155,7 @@ impl {{Resource}}Repository for {{Resource}}Store {
 {%- for field in field_list %}
 {%- assign local = field[2] %}{% assign row = field[3] %}{% assign type = field[6] %}{% assign rust = field[7] %}
 {%- assign traits = field[9] %}
-{%- if traits contains "writable" %}
+{%- if traits contains "changeable" %}
             {{local}}.map(|value| {{table}}::{{row}}.eq(
 {%- if type == "enum" %}
 {%- if traits contains "optional" %}value.map({{rust}}::name){% else %}value.name(){% endif %}

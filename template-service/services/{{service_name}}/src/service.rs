@@ -250,7 +250,7 @@ fn {{resource}}_change(message: v1::{{Resource}}, mask: &UpdateMask) -> Result<{
         updated_at: _,
 {%- for field in field_list %}
 {%- assign ident = field[1] %}{% assign local = field[2] %}{% assign traits = field[9] %}
-{%- if traits contains "writable" %}
+{%- if traits contains "changeable" %}
         {% if local != ident %}{{ident}}: {% endif %}{{local}},
 {%- else %}
         {{ident}}: _,
@@ -275,7 +275,7 @@ fn {{resource}}_change(message: v1::{{Resource}}, mask: &UpdateMask) -> Result<{
 {%- else %}{{local}}
 {%- endcase %}
 {%- endcapture %}
-{%- if traits contains "writable" %}
+{%- if traits contains "changeable" %}
         {{ident}}: mask.{% if traits contains "optional" %}optional{% else %}required{% endif %}("{{column}}", {{value}}),
 {%- endif %}
 {%- endfor %}

@@ -37,6 +37,20 @@ fn second() -> Value {
     })
 }
 
+{% if has_immutable -%}
+/// `second` without the fields that never change.
+fn changes() -> Value {
+    json!({
+{%- for field in field_list %}
+{%- assign json = field[4] %}{% assign traits = field[9] %}{% assign samples = field[13] %}
+{%- if traits contains "changeable" %}
+        "{{json}}": {{samples[1][1]}},
+{%- endif %}
+{%- endfor %}
+    })
+}
+
+{% endif -%}
 async fn create(server: &TestServer, value: Value) -> Value {
     let created = server.post(PATH, value).await;
     assert_eq!(created.status, 200, "{}", created.json);
@@ -162,18 +176,39 @@ async fn an_update_changes_what_its_mask_names() {
     let created = create(&server, first()).await;
     let path = path_of(&created);
 
-    let changed = server.patch(&format!("{path}?updateMask={{first_field}}"), second()).await;
+    let changed = server.patch(&format!("{path}?updateMask={{first_field}}"), {{changes}}()).await;
     assert_eq!(changed.status, 200, "{}", changed.json);
     let mut expected = first();
-    expected["{{first_field}}"] = second()["{{first_field}}"].clone();
+    expected["{{first_field}}"] = {{changes}}()["{{first_field}}"].clone();
     assert_holds(&changed.json, &expected);
 
-    let changed = server.patch(&path, second()).await;
+    let changed = server.patch(&path, {{changes}}()).await;
     assert_eq!(changed.status, 200, "{}", changed.json);
-    assert_holds(&changed.json, &second());
+    assert_holds(&changed.json, &{{changes}}());
 
-    assert_eq!(server.patch(&format!("{path}?updateMask=unknown"), second()).await.status, 400);
+    assert_eq!(server.patch(&format!("{path}?updateMask=unknown"), {{changes}}()).await.status, 400);
 }
+{%- if has_immutable %}
+
+#[tokio::test]
+async fn what_is_immutable_keeps_its_value() {
+    let server = TestServer::start(&SERVICE).await;
+    let created = create(&server, first()).await;
+    let path = path_of(&created);
+{%- for field in field_list %}
+{%- assign json = field[4] %}{% assign traits = field[9] %}{% assign samples = field[13] %}
+{%- if traits contains "writable" %}{% unless traits contains "changeable" %}
+    let same = json!({"{{json}}": {{samples[0][1]}}});
+    assert_eq!(server.patch(&format!("{path}?updateMask={{json}}"), same).await.status, 200);
+{%- if samples[0][1] != samples[1][1] %}
+    let other = json!({"{{json}}": {{samples[1][1]}}});
+    assert_eq!(server.patch(&format!("{path}?updateMask={{json}}"), other).await.status, 400);
+{%- endif %}
+{%- endunless %}{% endif %}
+{%- endfor %}
+    assert_holds(&server.get(&path).await.json, &first());
+}
+{%- endif %}
 {%- if has_zeros %}
 
 #[tokio::test]
@@ -183,7 +218,7 @@ async fn a_zero_is_a_value() {
     let zeros = json!({
 {%- for field in field_list %}
 {%- assign json = field[4] %}{% assign traits = field[9] %}{% assign zero = field[14] %}
-{%- if traits contains "writable" and zero != "" %}
+{%- if traits contains "changeable" and zero != "" %}
         "{{json}}": {{zero}},
 {%- endif %}
 {%- endfor %}
@@ -205,7 +240,7 @@ async fn what_is_optional_can_be_cleared() {
     let mask = "{% assign comma = "" %}
 {%- for field in field_list %}
 {%- assign json = field[4] %}{% assign traits = field[9] %}
-{%- if traits contains "writable" and traits contains "optional" %}{{comma}}{{json}}{% assign comma = "," %}{% endif %}
+{%- if traits contains "changeable" and traits contains "optional" %}{{comma}}{{json}}{% assign comma = "," %}{% endif %}
 {%- endfor %}";
     let changed = server.patch(&format!("{}?updateMask={mask}", path_of(&created)), json!({})).await;
     assert_eq!(changed.status, 200, "{}", changed.json);
@@ -242,9 +277,9 @@ async fn a_stale_etag_changes_nothing() {
     let server = TestServer::start(&SERVICE).await;
     let created = create(&server, first()).await;
     let path = path_of(&created);
-    assert_eq!(server.patch(&path, second()).await.status, 200);
+    assert_eq!(server.patch(&path, {{changes}}()).await.status, 200);
 
-    let mut stale = second();
+    let mut stale = {{changes}}();
     stale["etag"] = created["etag"].clone();
     let refused = server.patch(&path, stale).await;
     assert_eq!(refused.status, 409);
@@ -261,7 +296,7 @@ async fn what_is_deleted_is_not_found() {
     let path = path_of(&created);
 
     assert_eq!(server.delete(&path).await.status, 200);
-    for gone in [server.get(&path).await, server.patch(&path, second()).await, server.delete(&path).await] {
+    for gone in [server.get(&path).await, server.patch(&path, {{changes}}()).await, server.delete(&path).await] {
         assert_eq!(gone.status, 404);
         assert_eq!(gone.json["details"][0]["reason"], "{{resource_shouty}}_NOT_FOUND");
     }
@@ -350,7 +385,7 @@ async fn others_neither_see_nor_change_it() {
     // This read fills the cache.
     assert_eq!(ada.get(&path).await.json, created);
 
-    for refused in [eve.get(&path).await, eve.patch(&path, second()).await, eve.delete(&path).await] {
+    for refused in [eve.get(&path).await, eve.patch(&path, {{changes}}()).await, eve.delete(&path).await] {
         assert_eq!(refused.status, 403, "{}", refused.json);
         assert_eq!(refused.json["details"][0]["reason"], "{{resource_shouty}}_NOT_YOURS");
     }
@@ -373,7 +408,7 @@ async fn others_neither_see_nor_change_it_over_grpc() {
     let get = v1::Get{{Resource}}Request { id: id.clone(){% if has_embeds %}, view: v1::{{Resource}}View::Basic.into(){% endif %} };
     let refused = client.get_{{resource_rpc}}(authorized(get, &eve)).await.unwrap_err();
     assert_eq!(refused.code(), Code::PermissionDenied);
-    let new = v1::{{Resource}} { id: id.clone(), ..serde_json::from_value(second()).unwrap() };
+    let new = v1::{{Resource}} { id: id.clone(), ..serde_json::from_value({{changes}}()).unwrap() };
     let update = v1::Update{{Resource}}Request { {{resource_ident}}: Some(new), update_mask: None };
     let refused = client.update_{{resource_rpc}}(authorized(update, &eve)).await.unwrap_err();
     assert_eq!(refused.code(), Code::PermissionDenied);
@@ -406,11 +441,11 @@ async fn everything_works_over_grpc() {
     let listed = client.list_{{resources_rpc}}(server.authorize(v1::List{{Resources}}Request::default())).await;
     assert_eq!(listed.unwrap().into_inner().{{resources_ident}}, std::slice::from_ref(&created));
 
-    let new = v1::{{Resource}} { id: created.id.clone(), ..message(second()) };
+    let new = v1::{{Resource}} { id: created.id.clone(), ..message({{changes}}()) };
     let update = v1::Update{{Resource}}Request { {{resource_ident}}: Some(new), update_mask: None };
     let updated = client.update_{{resource_rpc}}(server.authorize(update)).await.unwrap();
     let updated = updated.into_inner().{{resource_ident}}.unwrap();
-    assert_holds(&serde_json::to_value(&updated).unwrap(), &second());
+    assert_holds(&serde_json::to_value(&updated).unwrap(), &{{changes}}());
 
     let delete = v1::Delete{{Resource}}Request { id: updated.id, etag: updated.etag };
     client.delete_{{resource_rpc}}(server.authorize(delete)).await.unwrap();

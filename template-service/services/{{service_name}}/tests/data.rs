@@ -138,11 +138,22 @@ async fn a_change_is_stored_once(store: {{Resource}}Store) {
     store.insert(&old).await.unwrap();
     assert_eq!(store.find(old.id).await.unwrap(), Some(old.clone()));
 
-    let new = {{Resource}} { id: old.id, version: 2, created_at: old.created_at, ..second() };
+    let new = {{Resource}} {
+        id: old.id,
+        version: 2,
+        created_at: old.created_at,
+{%- for field in field_list %}
+{%- assign ident = field[1] %}{% assign traits = field[9] %}
+{%- if traits contains "writable" %}{% unless traits contains "changeable" %}
+        {{ident}}: old.{{ident}}{% unless traits contains "copy" %}.clone(){% endunless %},
+{%- endunless %}{% endif %}
+{%- endfor %}
+        ..second()
+    };
     let change = {{Resource}}Change {
 {%- for field in field_list %}
 {%- assign ident = field[1] %}{% assign traits = field[9] %}
-{%- if traits contains "writable" %}
+{%- if traits contains "changeable" %}
         {{ident}}: Some(new.{{ident}}{% unless traits contains "copy" %}.clone(){% endunless %}),
 {%- endif %}
 {%- endfor %}

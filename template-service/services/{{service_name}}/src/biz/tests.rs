@@ -64,14 +64,14 @@ impl {{Resource}}Repository for Fake {
             let {{Resource}}Change {
 {%- for field in field_list %}
 {%- assign ident = field[1] %}{% assign local = field[2] %}{% assign traits = field[9] %}
-{%- if traits contains "writable" %}
+{%- if traits contains "changeable" %}
                 {% if local != ident %}{{ident}}: {% endif %}{{local}},
 {%- endif %}
 {%- endfor %}
             } = change;
 {%- for field in field_list %}
 {%- assign ident = field[1] %}{% assign local = field[2] %}{% assign traits = field[9] %}
-{%- if traits contains "writable" %}
+{%- if traits contains "changeable" %}
             if let Some(value) = {{local}} { row.{{ident}} = value; }
 {%- endif %}
 {%- endfor %}
