@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use percent_encoding::percent_decode_str;
+use crate::params::percent_decode;
 
 /// A parsed path template such as `/v1/{name=shelves/*/books/*}:read`.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ impl Template {
             let single = end == first + 1 && self.segments[first] != Segment::Rest;
             let mut value = segments(path).skip(first);
             let decoded = if single {
-                decode(value.next().unwrap_or_default())
+                percent_decode(value.next().unwrap_or_default())
             } else {
                 let open = self.segments[first..end].contains(&Segment::Rest);
                 let count = if open { usize::MAX } else { end - first };
@@ -76,10 +76,6 @@ impl Template {
 
 fn segments(path: &str) -> impl Iterator<Item = &str> {
     path.strip_prefix('/').unwrap_or(path).split('/')
-}
-
-fn decode(raw: &str) -> Option<String> {
-    percent_decode_str(raw).decode_utf8().ok().map(String::from)
 }
 
 /// Decodes all characters except those that RFC 6570 reserves.
