@@ -158,6 +158,7 @@ impl Servers {
             "127.0.0.1:18082",
             "127.0.0.1:19082",
             "sqlite://data/items.db",
+            "memory://",
         ];
         // One request in a hundred is traced, which is the default once a trace collector is configured.
         let collector = format!("http://{COLLECTOR}");
