@@ -1,9 +1,9 @@
-//! The runtime of the code that api-build generates: REST routes, validation, errors, the router.
+//! The runtime of the code that api-build generates: REST routes, validation, errors, the routes to methods.
 //!
 //! It promises that a request reaches the service decoded and checked, on either transport, and that an error has the
 //! same reason on both. A request that cannot be decoded is refused with the names of the fields.
 //!
-//! A service uses [`Contract`], [`UpdateMask`], [`wkt`] and [`Error`]; a server puts its contracts behind [`router`].
+//! A service uses [`Contract`], [`UpdateMask`], [`wkt`] and [`Error`]; a server puts its contracts into [`Routes`].
 //! The rest is called by generated code, which a contract crate includes with [`contract!`].
 //!
 //! Begin with [`Contract`], then [`rest::unary`], the path of one REST request, and [`check()`], which every request
@@ -38,7 +38,7 @@ pub use error::Error;
 pub use ids::parse_uuid;
 pub use mask::{UpdateMask, sets};
 pub use method::{Access, Method, Policy, RateLimit};
-pub use routing::{Conflict, Unmatched, router};
+pub use routing::{Conflict, Routes, Unmatched, unknown_path};
 pub use viewer::Viewer;
 
 /// Includes the generated code of one version of a contract, as a module of that name: `contract!("v1");`.

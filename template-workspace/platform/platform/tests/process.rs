@@ -68,7 +68,7 @@ static LISTEN: Template = Template {
 };
 
 async fn wire(_: &Platform) -> Result<Module, platform::StartError> {
-    let endpoint = || Endpoint::new(tower::service_fn(answer));
+    let endpoint = || Endpoint::new(|request| Box::pin(answer(request)));
     let routes = vec![
         Route {
             verb: "GET",

@@ -58,7 +58,7 @@ where
     F: Future<Output = Result<tonic::Response<R>, Status>> + Send + 'static,
 {
     let service = service.clone();
-    let endpoint = Endpoint::from_fn(move |request| {
+    let endpoint = Endpoint::new(move |request| {
         let service = service.clone();
         Box::pin(async move {
             let request = match read(rule, decode, request).await {
@@ -98,7 +98,7 @@ where
     F: Future<Output = Result<tonic::Response<S>, Status>> + Send + 'static,
 {
     let service = service.clone();
-    let endpoint = Endpoint::from_fn(move |request| {
+    let endpoint = Endpoint::new(move |request| {
         let service = service.clone();
         Box::pin(async move {
             let form = Form::of(&request);
