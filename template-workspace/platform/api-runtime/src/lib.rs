@@ -7,7 +7,7 @@
 //! The rest is called by generated code, which a contract crate includes with [`contract!`].
 //!
 //! Begin with [`Contract`], then [`rest::unary`], the path of one REST request, and [`check()`], which every request
-//! passes. A module uses only those above it in this list: `method`, `endpoint`, `params`, `mask`, `viewer`;
+//! passes. A module uses only those above it in this list: `header`, `method`, `endpoint`, `params`, `mask`, `viewer`;
 //! `violations`, `rules`; `message`; `adapter`, `check`, `codec`, `rest`; `contract`; `routing`.
 
 pub mod adapter;
@@ -16,6 +16,7 @@ pub mod codec;
 mod contract;
 mod endpoint;
 pub mod error;
+mod header;
 mod ids;
 mod mask;
 pub mod message;
@@ -35,6 +36,7 @@ pub use check::{check, check_immutable, check_update};
 pub use contract::{Contract, Description, LARGEST_MESSAGE};
 pub use endpoint::{Endpoint, Request, Response, Transport};
 pub use error::Error;
+pub use header::header;
 pub use ids::parse_uuid;
 pub use mask::{UpdateMask, sets};
 pub use method::{Access, Method, Policy, RateLimit};

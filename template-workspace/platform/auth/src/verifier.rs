@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
+    bearer::bearer,
     caller::Caller,
     config,
     crypto::{self, ALGORITHMS},
@@ -31,9 +32,6 @@ pub struct Verifier {
     /// The cache of valid tokens: a signature check costs more than all other layers of a request together.
     verified: Cache<Vec<u8>, Arc<Verified>, TailHash>,
 }
-
-/// The longest accepted token, in bytes. A longer one is refused before it is parsed.
-const LONGEST: usize = 8 * 1024;
 
 /// The size of the cache in bytes of tokens. A token has a few hundred, and only the issuer can make one that is
 /// cached.
@@ -86,7 +84,12 @@ impl Verifier {
 
     /// The caller that the `authorization` header authenticates.
     pub async fn verify(&self, headers: &HeaderMap) -> Result<Caller, Rejection> {
-        let token = bearer(headers)?;
+        let token = bearer(
+            headers,
+            AUTHORIZATION,
+            Rejection::Missing,
+            Rejection::Invalid,
+        )?;
         let generation = self.keys.current().generation;
         let verified = match self.verified.get(token) {
             Some(verified) if verified.generation == generation => verified,
@@ -193,22 +196,4 @@ impl Hasher for TailHasher {
     fn finish(&self) -> u64 {
         self.0.finish()
     }
-}
-
-/// The token of the single `authorization` header (RFC 6750, section 2.1).
-fn bearer(headers: &HeaderMap) -> Result<&[u8], Rejection> {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    let value = values.next().ok_or(Rejection::Missing)?;
-    if values.next().is_some() {
-        return Err(Rejection::Invalid);
-    }
-    let (scheme, token) = value
-        .as_bytes()
-        .split_at_checked(7)
-        .ok_or(Rejection::Invalid)?;
-    let token = token.trim_ascii();
-    if !scheme.eq_ignore_ascii_case(b"Bearer ") || token.len() > LONGEST {
-        return Err(Rejection::Invalid);
-    }
-    Ok(token)
 }

@@ -172,14 +172,10 @@ impl<T> Tree<T> {
 
     /// The values for a path, by HTTP method.
     pub fn find(&self, path: &str) -> Option<&BTreeMap<&'static str, T>> {
-        let last = path.rfind('/').unwrap_or(0);
-        let split = path[last..].rfind(':').map(|colon| last + colon);
-        let (path, verb) = match split {
-            Some(colon) if self.verbs.contains(&&path[colon + 1..]) => {
-                (&path[..colon], Some(&path[colon + 1..]))
-            }
-            _ => (path, None),
-        };
+        let before = |verb: &str| path.strip_suffix(verb)?.strip_suffix(':');
+        let mut verbs = self.verbs.iter();
+        let split = verbs.find_map(|verb| Some((before(verb)?, Some(*verb))));
+        let (path, verb) = split.unwrap_or((path, None));
         self.root.find(path.strip_prefix('/')?, verb)
     }
 }
