@@ -46,7 +46,7 @@ impl Contract {
             + 'static,
         E: Future<Output = Result<http::Response<tonic::body::Body>, Infallible>> + Send + 'static,
     {
-        let grpc = Endpoint::from_fn(move |request| {
+        let grpc = Endpoint::new(move |request| {
             let answer = grpc.clone().call(request);
             Box::pin(async move {
                 answer

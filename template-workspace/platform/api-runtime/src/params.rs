@@ -85,8 +85,16 @@ pub(crate) fn pairs(query: &str) -> impl Iterator<Item = (Option<String>, Option
 }
 
 fn decode(text: &str) -> Option<String> {
-    let text = text.replace('+', " ");
-    percent_decode_str(&text)
+    percent_decode(&text.replace('+', " "))
+}
+
+/// `None` if the decoded text is not UTF-8.
+pub(crate) fn percent_decode(text: &str) -> Option<String> {
+    // Most texts have nothing to decode, and to find that out is faster than to decode them.
+    if !text.contains('%') {
+        return Some(text.to_owned());
+    }
+    percent_decode_str(text)
         .decode_utf8()
         .ok()
         .map(String::from)

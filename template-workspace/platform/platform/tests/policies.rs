@@ -112,9 +112,7 @@ fn desk(methods: &'static [Method]) -> Module {
         verb: "POST",
         template,
         method,
-        endpoint: Endpoint::new(tower::service_fn(|request| {
-            answer(request, Transport::Http)
-        })),
+        endpoint: Endpoint::new(|request| Box::pin(answer(request, Transport::Http))),
     });
     let description = Description {
         name: "desk.v1.DeskService",

@@ -43,6 +43,8 @@ fn main() -> ExitCode {
 
 #[tokio::main]
 async fn run(arguments: Vec<String>) -> Result<(), Failure> {
+    // Every real program has a subscriber. Without any, the spans of h2 are formatted for the crate `log`.
+    tracing::subscriber::set_global_default(tracing::subscriber::NoSubscriber::new())?;
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         ["echo", http, grpc] => serve(Store::Memory, http, grpc).await,

@@ -12,9 +12,9 @@ use anyhow::{Context, Result, ensure};
 
 use crate::process::{Address, Call, Process};
 
-/// The instructions of this many requests, and of twice as many, are counted. The difference excludes everything that
-/// does not depend on the number of requests: connections, timers, the start.
-const REQUESTS: u32 = 500;
+/// The instructions of this share of a measurement's requests, and of twice as many, are counted. The difference excludes
+/// everything that does not depend on the number of requests: connections, timers, the start.
+const SHARE: u32 = 10;
 
 /// The tool that counts.
 pub enum Counter {
@@ -85,10 +85,11 @@ impl Counter {
         token: &str,
     ) -> Result<f64> {
         let count = |requests| self.total(server, name, call, address, token, requests);
+        let requests = call.requests / SHARE;
         // The first requests fill caches and verify the token.
-        count(REQUESTS)?;
-        let (once, twice) = (count(REQUESTS)?, count(2 * REQUESTS)?);
-        Ok((twice as f64 - once as f64) / f64::from(REQUESTS))
+        count(requests)?;
+        let (once, twice) = (count(requests)?, count(2 * requests)?);
+        Ok((twice as f64 - once as f64) / f64::from(requests))
     }
 
     fn total(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use percent_encoding::percent_decode_str;
+use crate::params::percent_decode;
 
 /// A parsed path template such as `/v1/{name=shelves/*/books/*}:read`.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ impl Template {
             let single = end == first + 1 && self.segments[first] != Segment::Rest;
             let mut value = segments(path).skip(first);
             let decoded = if single {
-                decode(value.next().unwrap_or_default())
+                percent_decode(value.next().unwrap_or_default())
             } else {
                 let open = self.segments[first..end].contains(&Segment::Rest);
                 let count = if open { usize::MAX } else { end - first };
@@ -76,10 +76,6 @@ impl Template {
 
 fn segments(path: &str) -> impl Iterator<Item = &str> {
     path.strip_prefix('/').unwrap_or(path).split('/')
-}
-
-fn decode(raw: &str) -> Option<String> {
-    percent_decode_str(raw).decode_utf8().ok().map(String::from)
 }
 
 /// Decodes all characters except those that RFC 6570 reserves.
@@ -176,14 +172,10 @@ impl<T> Tree<T> {
 
     /// The values for a path, by HTTP method.
     pub fn find(&self, path: &str) -> Option<&BTreeMap<&'static str, T>> {
-        let last = path.rfind('/').unwrap_or(0);
-        let split = path[last..].rfind(':').map(|colon| last + colon);
-        let (path, verb) = match split {
-            Some(colon) if self.verbs.contains(&&path[colon + 1..]) => {
-                (&path[..colon], Some(&path[colon + 1..]))
-            }
-            _ => (path, None),
-        };
+        let before = |verb: &str| path.strip_suffix(verb)?.strip_suffix(':');
+        let mut verbs = self.verbs.iter();
+        let split = verbs.find_map(|verb| Some((before(verb)?, Some(*verb))));
+        let (path, verb) = split.unwrap_or((path, None));
         self.root.find(path.strip_prefix('/')?, verb)
     }
 }

@@ -5,7 +5,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use api_runtime::{Request, Transport};
+use api_runtime::{Request, Transport, header};
 use axum::body::Body;
 use http::header::CONTENT_LENGTH;
 use http_body::{Body as _, Frame, SizeHint};
@@ -21,8 +21,8 @@ pub(super) fn limit(
     limit: usize,
     transport: Transport,
 ) -> Result<Request, Status> {
-    let length = request.headers().get(CONTENT_LENGTH);
-    match length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok()) {
+    let length = header(request.headers(), CONTENT_LENGTH);
+    match length.and_then(|length| length.parse::<u64>().ok()) {
         Some(length) if length > limit as u64 => Err(too_large(limit)),
         Some(_) => Ok(request),
         None if request.body().is_end_stream() => Ok(request),
