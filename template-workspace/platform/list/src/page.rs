@@ -440,4 +440,28 @@ mod tests {
             assert!(!accepted("rows", asked, token), "{token}");
         }
     }
+
+    #[test]
+    fn a_number_in_a_token_is_read_bit_by_bit() {
+        let numbers = std::iter::repeat_with(|| f64::from_bits(rand::random()));
+        for number in numbers.filter(|number| number.is_finite()).take(10_000) {
+            let request = ListRequest {
+                order_by: "score",
+                ..ListRequest::default()
+            };
+            let cursor = Cursor {
+                value: number.into(),
+                id: Uuid::nil(),
+            };
+            let token = query(request).encode(&cursor);
+            let next = query(ListRequest {
+                page_token: &token,
+                ..request
+            });
+            let Some(Value::Double(read)) = next.after().map(|after| after.value.clone()) else {
+                panic!("{number} is no number");
+            };
+            assert_eq!(read.to_bits(), number.to_bits(), "{number}");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 use serde_json::{Value as Json, from_value, json, to_value};
 
 use super::*;
+use crate::json::Kind;
 
 /// Reads JSON and writes it again.
 fn turned<T: serde::de::DeserializeOwned + serde::Serialize>(json: Json) -> Result<Json, String> {
@@ -209,5 +210,38 @@ fn bytes_are_taken_in_both_alphabets() {
     }
     for wrong in ["!", "AA=", "A"] {
         assert!(turned::<BytesValue>(json!(wrong)).is_err(), "{wrong}");
+    }
+}
+
+/// The texts of a number that all stand for its very bits.
+fn texts(number: f64) -> [String; 3] {
+    [
+        format!("{number:?}"),
+        format!("{number:.16e}"),
+        format!("{number}"),
+    ]
+}
+
+#[test]
+fn a_number_is_read_and_written_bit_by_bit() {
+    let numbers = std::iter::repeat_with(|| f64::from_bits(rand::random()));
+    let numbers = numbers.filter(|number| number.is_finite()).take(10_000);
+    for number in numbers.chain([901259.0097939931, -0.0, 5e-324, f64::MAX]) {
+        let written = serde_json::to_string(&DoubleValue::from(number)).unwrap();
+        for text in texts(number).into_iter().chain([written]) {
+            let read = |text: &str| serde_json::from_str::<DoubleValue>(text).unwrap().value;
+            assert_eq!(read(&text).to_bits(), number.to_bits(), "{text}");
+            assert_eq!(read(&format!("\"{text}\"")).to_bits(), number.to_bits());
+            let any: super::Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(any.kind, Some(value::Kind::NumberValue(number)), "{text}");
+            let parameter = DoubleValue::parse(&text).unwrap().value;
+            assert_eq!(parameter.to_bits(), number.to_bits(), "{text}");
+        }
+    }
+    let numbers = std::iter::repeat_with(|| f32::from_bits(rand::random()));
+    for number in numbers.filter(|number| number.is_finite()).take(10_000) {
+        let written = serde_json::to_string(&FloatValue::from(number)).unwrap();
+        let read: FloatValue = serde_json::from_str(&written).unwrap();
+        assert_eq!(read.value.to_bits(), number.to_bits(), "{written}");
     }
 }
