@@ -9,8 +9,8 @@ use api_runtime::{
 use axum::Router;
 use platform_base::{StartError, status};
 use platform_telemetry::Metrics;
-use tonic::{Code, server::NamedService};
-use tonic_health::{pb::health_server::HealthServer, server::HealthService};
+use tonic::{Code, codec::CompressionEncoding::Gzip, server::NamedService};
+use tonic_health::pb::health_server::HealthServer;
 use tower::Service;
 
 use crate::{
@@ -64,13 +64,12 @@ pub fn grpc(
     let router = methods(contracts, Transport::Grpc, shared)?;
     let router = named(
         router,
-        HealthServer::new(HealthService::from_health_reporter(health.reporter())),
+        HealthServer::new(health.service()).accept_compressed(Gzip),
     );
-    let router = named(router, reflection().build_v1().map_err(StartError::new)?);
-    Ok(named(
-        router,
-        reflection().build_v1alpha().map_err(StartError::new)?,
-    ))
+    let v1 = reflection().build_v1().map_err(StartError::new)?;
+    let v1alpha = reflection().build_v1alpha().map_err(StartError::new)?;
+    let router = named(router, v1.accept_compressed(Gzip));
+    Ok(named(router, v1alpha.accept_compressed(Gzip)))
 }
 
 /// Lets the configured web sites call these routes (CORS).
