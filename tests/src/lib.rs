@@ -2,6 +2,7 @@
 
 pub mod acme;
 pub mod cargo;
+pub mod conformance;
 pub mod grpc;
 pub mod http;
 pub mod process;

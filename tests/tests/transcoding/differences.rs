@@ -92,6 +92,26 @@ pub fn differences() -> Vec<Difference> {
             requests: fields(SIGNED_64, &["-9223372036854775809"]),
         },
         Difference {
+            reason: "a % stays encoded in a name of several segments; for Envoy, %2523 is the %23 of another path",
+            ours: 200,
+            envoys: 200,
+            requests: lines(&[
+                "GET /v1/files/a%25",
+                "GET /v1/files/x%2523",
+                "GET /v1/files/%22%25%2D%2E%3C%3E%5C%5E%5F%60%7B%7C%7D%7E",
+            ]),
+        },
+        Difference {
+            reason: "a field given twice is a mistake; Envoy sees it only where the same name follows itself",
+            ours: 400,
+            envoys: 200,
+            requests: lines(&[
+                "GET /v1/query?string_value=a&stringValue=b",
+                "GET /v1/query?text=a&otherName=b",
+                "GET /v1/query?nested.child.name=a&nested.child.number=1&nested.child.name=b",
+            ]),
+        },
+        Difference {
             reason: "a name that nobody knows is a mistake of the client, and silence would hide it",
             ours: 400,
             envoys: 200,
@@ -207,12 +227,26 @@ pub fn differences() -> Vec<Difference> {
             ].concat(),
         },
         Difference {
-            reason: "base64 has no white space, and no bits left over",
+            reason: "base64 has no white space",
+            ours: 400,
+            envoys: 200,
+            requests: fields(BYTES, &[r#""AA== ""#, r#"" AA==""#, r#""\nYQ==""#]),
+        },
+        Difference {
+            reason: "in JSON a mask has its paths in camelCase; in a query people write them in snake_case, too",
             ours: 400,
             envoys: 200,
             requests: fields(
-                BYTES,
-                &[r#""AB==""#, r#""AA== ""#, r#"" AA==""#, r#""AAEC/x==""#, r#""YR==""#, r#""\nYQ==""#],
+                &["mask"],
+                &[
+                    r#""foo_bar""#,
+                    r#""f_o""#,
+                    r#""a.b_c""#,
+                    r#""foo_1""#,
+                    r#""_a""#,
+                    r#""a_""#,
+                    r#""foo__bar""#,
+                ],
             ),
         },
         Difference {

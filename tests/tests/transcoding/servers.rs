@@ -6,11 +6,10 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tests::{
-    acme::{succeeds, tool},
-    cargo::cargo,
+    acme::tool,
+    conformance,
     http::{Answer, Http},
     process::{Background, eventually, free_port},
-    render::repository,
 };
 
 use crate::requests::Request;
@@ -32,7 +31,7 @@ impl Servers {
         let descriptors = folder.path().join("descriptors.bin");
         let (grpc, http, proxy) = (free_port()?, free_port()?, free_port()?);
 
-        let mut command = build()?;
+        let mut command = conformance::program("conformance")?;
         command
             .args([grpc.to_string(), http.to_string()])
             .arg(&descriptors);
@@ -100,21 +99,6 @@ fn send(client: &Http, request: &Request, headers: &[(&str, &str)]) -> Result<An
     client
         .send(&request.method, &request.target, headers, &request.body)
         .with_context(|| request.to_string())
-}
-
-/// The program, built from the contract and from the crates of a rendered workspace.
-fn build() -> Result<std::process::Command> {
-    let workspace = repository().join("tests/conformance");
-    // The dependencies of a rendered workspace, built in its target folder.
-    fs::copy(
-        repository().join("template-workspace/Cargo.lock"),
-        workspace.join("Cargo.lock"),
-    )?;
-    let target = repository().join("target/tests/target");
-    let mut build = cargo(&workspace);
-    build.arg("build").env("CARGO_TARGET_DIR", &target);
-    succeeds(build)?;
-    Ok(std::process::Command::new(target.join("debug/conformance")))
 }
 
 fn ready(client: &Http) -> Result<()> {

@@ -138,8 +138,9 @@ impl<R: {{Resource}}Repository> {{proto_service}} for {{Resource}}Api<R> {
         let query = ListQuery::new("{{table}}", FIELDS, request)?;
 {%- endif %}
         let page = self.{{resources_ident}}.list({{owner_reference}}&query).await?;
+        let page = query.fit(page, v1::{{Resource}}::from)?;
         Ok(Response::new(v1::List{{Resources}}Response {
-            {{resources_ident}}: page.items.into_iter().map(Into::into).collect(),
+            {{resources_ident}}: page.items,
             next_page_token: page.next_page_token,
         }))
     }

@@ -165,12 +165,18 @@ fn a_method_says_who_may_call_it() {
 fn a_rule_that_nothing_enforces_is_refused() {
     for (index, (field, words)) in [
         ("string a = 1 [(buf.validate.field).cel = {id: \"x\" expression: \"true\"}];", "`cel` is not enforced"),
-        ("string a = 1 [(buf.validate.field).string.well_known_regex = KNOWN_REGEX_HTTP_HEADER_NAME];", "not enforced"),
+        ("string a = 1 [(buf.validate.field).cel_expression = \"true\"];", "`cel_expression` is not enforced"),
+        ("repeated Thing a = 1 [(buf.validate.field).repeated.unique = true];", "not enforced"),
+        ("repeated string a = 1 [(buf.validate.field).repeated.items.cel_expression = \"true\"];", "not enforced"),
         ("string a = 1 [(buf.validate.field).int32.gt = 1];", "do not fit"),
         ("string a = 1 [(buf.validate.field).string.pattern = \"(\"];", "pattern"),
+        ("string a = 1 [(buf.validate.field).string.pattern = \"[a[b]]\"];", "no class within a class"),
+        ("double a = 1 [(buf.validate.field).double = {lt: nan}];", "compares with NaN"),
+        ("option (buf.validate.message).oneof = {fields: [\"a\", \"a\"]}; string a = 1;", "names `a`, twice"),
+        ("option (buf.validate.message).oneof = {required: true}; string a = 1;", "names no field"),
         ("string a = 1 [(platform.v1.decimal).gte = \"1\"];", "for a single google.type.Decimal"),
         ("google.type.Decimal a = 1 [(platform.v1.decimal).gte = \"one\"];", "is no decimal"),
-        ("google.protobuf.FieldMask a = 1 [(buf.validate.field).field_mask.in = \"b\"];", "do not fit"),
+        ("google.protobuf.FieldMask a = 1 [(buf.validate.field).string.in = \"b\"];", "do not fit"),
     ]
     .into_iter()
     .enumerate()
@@ -181,6 +187,40 @@ fn a_rule_that_nothing_enforces_is_refused() {
     let cel =
         "message Thing { option (buf.validate.message).cel = {id: \"x\" expression: \"true\"}; }";
     assert!(refusal("rules", cel).contains("not enforced"));
+}
+
+#[test]
+fn a_predefined_rule_is_refused_wherever_it_stands() {
+    let predefined = r#"syntax = "proto2";
+package things.rules;
+import "buf/validate/validate.proto";
+extend buf.validate.StringRules {
+  optional bool kind = 1001 [(buf.validate.predefined).cel = {id: "kind" expression: "!rule || this == 'kind'"}];
+}
+extend buf.validate.RepeatedRules {
+  optional bool few = 1001 [(buf.validate.predefined).cel = {id: "few" expression: "!rule || this.size() < 3"}];
+}
+extend buf.validate.MapRules {
+  optional bool few_pairs = 1001 [(buf.validate.predefined).cel = {id: "few" expression: "!rule || this.size() < 3"}];
+}
+"#;
+    for (index, field) in [
+        "string a = 1 [(buf.validate.field).string.(things.rules.kind) = true];",
+        "repeated string a = 1 [(buf.validate.field).repeated.items.string.(things.rules.kind) = true];",
+        "repeated string a = 1 [(buf.validate.field).repeated.(things.rules.few) = true];",
+        "map<string, string> a = 1 [(buf.validate.field).map.(things.rules.few_pairs) = true];",
+        "map<string, string> a = 1 [(buf.validate.field).map.keys.string.(things.rules.kind) = true];",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let body = format!("import \"things/rules.proto\";\nmessage Thing {{ {field} }}");
+        let contract = contract(&format!("predefined{index}"), &body);
+        fs::write(contract.join("rules.proto"), predefined).unwrap();
+        let refusal = compile(&contract).unwrap_err().to_string();
+        assert!(refusal.contains("rule `(things.rules."), "{field}: {refusal}");
+        assert!(refusal.contains("things/v1/things.proto:"), "{refusal}");
+    }
 }
 
 #[test]

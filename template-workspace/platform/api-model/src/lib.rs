@@ -15,6 +15,7 @@ pub mod http;
 pub mod message;
 pub mod names;
 mod options;
+mod pattern;
 pub mod policy;
 mod problem;
 pub mod reasons;

@@ -295,6 +295,11 @@ impl Reader<'_> {
             .oneofs()
             .filter(|oneof| !oneof.is_synthetic())
             .collect();
+        let groups = self.groups(message);
+        let grouped = |field: &FieldDescriptor| {
+            let mut names = groups.iter().flat_map(|group| &group.fields);
+            names.any(|name| name == field.name())
+        };
         Message {
             full_name: message.full_name().to_owned(),
             name: message.name().to_owned(),
@@ -302,14 +307,19 @@ impl Reader<'_> {
             ty: self.names.ty(message.full_name()),
             fields: message
                 .fields()
-                .map(|field| self.field(&field, &oneofs))
+                .map(|field| self.field(&field, &oneofs, grouped(&field)))
                 .collect(),
             oneofs: oneofs.iter().map(|oneof| self.oneof(oneof)).collect(),
-            groups: self.groups(message),
+            groups,
         }
     }
 
-    fn field(&mut self, field: &FieldDescriptor, oneofs: &[OneofDescriptor]) -> Field {
+    fn field(
+        &mut self,
+        field: &FieldDescriptor,
+        oneofs: &[OneofDescriptor],
+        grouped: bool,
+    ) -> Field {
         let (kind, shape) = match field.kind() {
             ProtoKind::Message(entry) if field.is_map() => (
                 entry.map_entry_value_field().kind(),
@@ -351,7 +361,7 @@ impl Reader<'_> {
             kind: Kind::of(&kind),
             shape,
             behavior: options::behavior(field),
-            rules: Rules::of(field, self.problems),
+            rules: Rules::of(field, grouped, self.problems),
             redacted: options::is_true(&field.options(), "debug_redact"),
             visible_to: self.visibility(field),
         }
@@ -419,14 +429,26 @@ impl Reader<'_> {
             let listed = value.as_list().into_iter().flatten();
             for group in listed.filter_map(Value::as_message) {
                 let fields = options::texts(group, "fields");
-                let unknown = fields
-                    .iter()
-                    .filter(|name| message.get_field_by_name(name).is_none());
-                for name in unknown {
+                if fields.is_empty() {
                     self.problems.add(
                         &message.parent_file(),
                         message.path(),
-                        format_args!("buf.validate oneof names `{name}`, which is no field here"),
+                        "buf.validate oneof names no field",
+                    );
+                    continue;
+                }
+                for (index, name) in fields.iter().enumerate() {
+                    let problem = if message.get_field_by_name(name).is_none() {
+                        "which is no field here"
+                    } else if fields[..index].contains(name) {
+                        "twice"
+                    } else {
+                        continue;
+                    };
+                    self.problems.add(
+                        &message.parent_file(),
+                        message.path(),
+                        format_args!("buf.validate oneof names `{name}`, {problem}"),
                     );
                 }
                 groups.push(Group {

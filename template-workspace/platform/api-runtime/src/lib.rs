@@ -33,7 +33,7 @@ pub use api_json::{json, wkt};
 #[doc(hidden)]
 pub use api_json::{json_enum, json_message, serde};
 pub use check::{check, check_immutable, check_update};
-pub use contract::{Contract, Description, LARGEST_MESSAGE};
+pub use contract::{Contract, Description, LARGEST_MESSAGE, LargestMessage};
 pub use endpoint::{Endpoint, Request, Response, Transport};
 pub use error::Error;
 pub use header::header;

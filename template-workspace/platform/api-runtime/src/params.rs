@@ -16,8 +16,19 @@ pub enum ParamError {
 /// Whether a parameter may be given more than once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arity {
-    One,
+    /// At most once, under whichever of its names.
+    One(Place),
     Many,
+}
+
+/// Which field of a message a parameter set: two names of one field have one place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place(usize);
+
+impl Place {
+    fn of<T>(field: &T) -> Self {
+        Self(std::ptr::from_ref(field).addr())
+    }
 }
 
 fn parse<K: Kind>(rest: Option<&str>, text: &str) -> Result<K::Value, ParamError> {
@@ -33,7 +44,7 @@ pub fn value<K: Kind>(
     text: &str,
 ) -> Result<Arity, ParamError> {
     *field = parse::<K>(rest, text)?;
-    Ok(Arity::One)
+    Ok(Arity::One(Place::of(field)))
 }
 
 pub fn optional<K: Kind>(
@@ -42,7 +53,7 @@ pub fn optional<K: Kind>(
     text: &str,
 ) -> Result<Arity, ParamError> {
     *field = Some(parse::<K>(rest, text)?.into());
-    Ok(Arity::One)
+    Ok(Arity::One(Place::of(field)))
 }
 
 pub fn push<K: Kind>(
@@ -65,7 +76,7 @@ pub fn member<K: Kind, O>(
         return Err(taken());
     }
     *oneof = Some(wrap(value));
-    Ok(Arity::One)
+    Ok(Arity::One(Place::of(oneof)))
 }
 
 /// Another member of the parameter's oneof is already set.

@@ -9,12 +9,12 @@ use api_mapping::v1::{
     labels_service_server::LabelsService, note::Place, notes_service,
     notes_service_client::NotesServiceClient, notes_service_server::NotesService,
 };
-use api_runtime::{Endpoint, Routes, Transport, Viewer, wkt::Timestamp};
+use api_runtime::{Endpoint, LargestMessage, Routes, Transport, Viewer, wkt::Timestamp};
 use axum::{Router, body::Body};
 use futures_util::stream::{self, BoxStream, StreamExt};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use tonic::{Request, Response, Status, Streaming, async_trait};
+use tonic::{Request, Response, Status, Streaming, async_trait, codec::CompressionEncoding};
 
 /// Stores one note, and records the notes that it received.
 #[derive(Clone, Default)]
@@ -210,6 +210,26 @@ async fn what_only_the_server_sets_is_ignored_in_a_request() {
         [ignored("mine"), ignored("mine")],
         "in a stream"
     );
+}
+
+#[tokio::test]
+async fn a_request_may_be_compressed_and_may_not_become_too_large() {
+    let notes = Notes::default();
+    let sent = |text: String| CreateNoteRequest {
+        note: Some(Note {
+            text: Some(text),
+            ..Note::default()
+        }),
+    };
+    let mut client = client(&notes).send_compressed(CompressionEncoding::Gzip);
+    client.create_note(sent("short".to_owned())).await.unwrap();
+    assert_eq!(notes.was_sent(), [sent("short".to_owned()).note.unwrap()]);
+
+    let mut request = Request::new(sent("a".repeat(100_000)));
+    request.extensions_mut().insert(LargestMessage(50_000));
+    let refusal = client.create_note(request).await.unwrap_err();
+    assert_eq!(refusal.code(), tonic::Code::ResourceExhausted, "{refusal}");
+    assert_eq!(notes.was_sent(), []);
 }
 
 #[tokio::test]

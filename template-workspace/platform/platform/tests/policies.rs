@@ -124,7 +124,11 @@ fn desk(methods: &'static [Method]) -> Module {
         let response = answer(request, Transport::Grpc).await?;
         Ok::<_, Infallible>(response.map(tonic::body::Body::new))
     });
-    Module::new().contract(Contract::new(description, grpc, routes.collect::<Vec<_>>()))
+    Module::new().contract(Contract::new(
+        description,
+        move |_| grpc.clone(),
+        routes.collect::<Vec<_>>(),
+    ))
 }
 
 /// Of the methods with an owner, only `Own` asks for it. `Open` asks for an owner and has none.

@@ -10,8 +10,8 @@ use api_runtime::{
 use axum::Router;
 use platform_base::{StartError, status};
 use platform_telemetry::Metrics;
-use tonic::{Code, server::NamedService};
-use tonic_health::{pb::health_server::HealthServer, server::HealthService};
+use tonic::{Code, codec::CompressionEncoding::Gzip, server::NamedService};
+use tonic_health::pb::health_server::HealthServer;
 use tower::Service;
 
 use crate::{
@@ -75,13 +75,12 @@ pub fn grpc(
     };
     let layer = |method, inner| layered(shared.clone(), method, Transport::Grpc, inner);
     let routes = routes.grpc(contracts, layer).map_err(StartError::new)?;
-    let health = HealthServer::new(HealthService::from_health_reporter(health.reporter()));
+    let health = HealthServer::new(health.service()).accept_compressed(Gzip);
+    let v1 = reflection().build_v1().map_err(StartError::new)?;
+    let v1alpha = reflection().build_v1alpha().map_err(StartError::new)?;
     let others = named(Router::new(), health);
-    let others = named(others, reflection().build_v1().map_err(StartError::new)?);
-    let others = named(
-        others,
-        reflection().build_v1alpha().map_err(StartError::new)?,
-    );
+    let others = named(others, v1.accept_compressed(Gzip));
+    let others = named(others, v1alpha.accept_compressed(Gzip));
     Ok(routes.others(others))
 }
 

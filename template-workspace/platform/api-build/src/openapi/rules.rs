@@ -23,7 +23,7 @@ pub fn value(
             (Test::Length(Unit::Characters, limit, count), Kind::String) => {
                 length(schema, *limit, *count, ["minLength", "maxLength"]);
             }
-            (Test::Pattern(pattern), Kind::String) => schema["pattern"] = pattern.as_str().into(),
+            (Test::Pattern { text, .. }, Kind::String) => schema["pattern"] = text.as_str().into(),
             (Test::Format("uuid"), Kind::String) => {
                 schema["format"] = "uuid".into();
                 schema["pattern"] = UUID.into();

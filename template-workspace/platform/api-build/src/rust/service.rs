@@ -80,8 +80,11 @@ pub fn contract(contract: &Contract, service: &Service) -> TokenStream {
                     descriptor_set: DESCRIPTOR_SET,
                     openapi: ::core::include_str!(::core::concat!(::core::env!("OUT_DIR"), #openapi)),
                 },
-                #module::#server::from_arc(service)
-                    .max_decoding_message_size(::api_runtime::LARGEST_MESSAGE),
+                move |largest| {
+                    #module::#server::from_arc(service.clone())
+                        .accept_compressed(::tonic::codec::CompressionEncoding::Gzip)
+                        .max_decoding_message_size(largest)
+                },
                 rest,
             )
         }

@@ -226,7 +226,7 @@ fn set_params(
     message: &mut impl Message,
     violations: &mut Violations,
 ) {
-    let mut seen: Vec<String> = Vec::new();
+    let mut seen = Vec::new();
     for (name, value) in pairs(parts.uri.query().unwrap_or_default()) {
         let (Some(name), Some(value)) = (name, value) else {
             violations.add_named("", "query", "the query is not UTF-8");
@@ -241,10 +241,10 @@ fn set_params(
             continue;
         }
         match message.set(&name, &value) {
-            Ok(Arity::One) if seen.contains(&name) => {
-                violations.add_named(name, "query", "is there more than once");
+            Ok(Arity::One(place)) if seen.contains(&place) => {
+                violations.add_named(name, "query", "given more than once");
             }
-            Ok(Arity::One) => seen.push(name),
+            Ok(Arity::One(place)) => seen.push(place),
             Ok(Arity::Many) => (),
             Err(ParamError::Unknown) => {
                 violations.add_named(name, "query", "there is no such query parameter");

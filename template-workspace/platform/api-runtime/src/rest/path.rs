@@ -40,8 +40,8 @@ impl Template {
     /// The variables of the request message and their decoded values, for a matching path.
     ///
     /// A variable with one segment is fully percent-decoded. One with several segments keeps reserved characters (RFC
-    /// 6570) encoded, because they would change the number or meaning of its segments. `None` is a value that is not
-    /// UTF-8.
+    /// 6570) encoded, because they would change the number or meaning of its segments. It keeps `%25`, too, or `%2523`
+    /// would become the `%23` that stands for another path. `None` is a value that is not UTF-8.
     pub(crate) fn values<'a>(
         &'static self,
         path: &'a str,
@@ -78,7 +78,7 @@ fn segments(path: &str) -> impl Iterator<Item = &str> {
     path.strip_prefix('/').unwrap_or(path).split('/')
 }
 
-/// Decodes all characters except those that RFC 6570 reserves.
+/// Decodes all characters except those that RFC 6570 reserves, and `%`.
 fn decode_unreserved(raw: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(raw.len());
     let mut rest = raw.as_bytes();
@@ -88,7 +88,7 @@ fn decode_unreserved(raw: &str) -> Option<String> {
             .flatten()
             .and_then(|hex| u8::from_str_radix(hex, 16).ok());
         match code {
-            Some(code) if !b"!#$&'()*+,/:;=?@[]".contains(&code) => {
+            Some(code) if !b"!#$%&'()*+,/:;=?@[]".contains(&code) => {
                 bytes.push(code);
                 rest = &tail[2..];
             }
@@ -303,6 +303,10 @@ mod tests {
         assert_eq!(
             value(&NAME, "/v1/shelves/a%20b/c%2Fd/%65").unwrap(),
             "shelves/a b/c%2Fd/e"
+        );
+        assert_eq!(
+            value(&NAME, "/v1/shelves/x%23/x%2523").unwrap(),
+            "shelves/x%23/x%2523"
         );
         assert_eq!(value(&ID, "/v1/a%2Fb%25:go").unwrap(), "a/b%");
         assert_eq!(value(&ID, "/v1/%ff:go"), None, "is not UTF-8");

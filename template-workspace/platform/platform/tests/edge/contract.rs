@@ -43,7 +43,7 @@ where
         response.headers_mut().insert(CONTENT_TYPE, grpc);
         response.map(tonic::body::Body::new)
     });
-    Module::new().contract(Contract::new(description, grpc, routes))
+    Module::new().contract(Contract::new(description, move |_| grpc.clone(), routes))
 }
 
 fn name_of(method: &'static Method) -> &'static str {
