@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use proc_macro2::Ident;
 use prost_reflect::{
-    DynamicMessage, EnumDescriptor, FieldDescriptor, Kind as ProtoKind, MessageDescriptor,
-    OneofDescriptor, Value,
+    Cardinality, DynamicMessage, EnumDescriptor, FieldDescriptor, Kind as ProtoKind,
+    MessageDescriptor, OneofDescriptor, Value,
 };
 
 use crate::{
@@ -310,6 +310,7 @@ impl Reader<'_> {
     }
 
     fn field(&mut self, field: &FieldDescriptor, oneofs: &[OneofDescriptor]) -> Field {
+        let is_required = field.cardinality() == Cardinality::Required;
         let (kind, shape) = match field.kind() {
             ProtoKind::Message(entry) if field.is_map() => (
                 entry.map_entry_value_field().kind(),
@@ -321,28 +322,13 @@ impl Reader<'_> {
                 let place = oneof.and_then(|oneof| oneofs.iter().position(|one| *one == oneof));
                 let shape = match place {
                     Some(place) => Shape::Member(place, camel(field.name())),
-                    None if field.supports_presence() => Shape::Optional,
+                    // prost stores a `required` field of proto2 like one that always has a value.
+                    None if field.supports_presence() && !is_required => Shape::Optional,
                     None => Shape::Value,
                 };
                 (kind, shape)
             }
         };
-        let made = match &kind {
-            ProtoKind::Message(message) => self.names.ty(message.full_name()).is_some(),
-            ProtoKind::Enum(values) => self.names.ty(values.full_name()).is_some(),
-            _ => true,
-        };
-        if !made {
-            self.problems.add(
-                &field.parent_file(),
-                field.path(),
-                format_args!(
-                    "nothing makes the type of `{}`: add the crate of its contract to [dependencies] of Cargo.toml \
-                     (`users-api = {{ path = \"../users\" }}`), or move the message into a contract under api/",
-                    field.name()
-                ),
-            );
-        }
         Field {
             name: field.name().to_owned(),
             json: field.json_name().to_owned(),
