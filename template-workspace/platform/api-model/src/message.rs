@@ -33,6 +33,8 @@ pub struct Message {
     pub name: String,
     /// Its comment in the contract.
     pub comment: Comment,
+    /// Whether callers should stop using it.
+    pub deprecated: bool,
     /// `None` if no crate generates the type: then every use of it is a problem.
     pub ty: Option<syn::Path>,
     /// In the order of the contract.
@@ -83,6 +85,8 @@ pub struct Field {
     pub behavior: Behavior,
     /// Its validation rules.
     pub rules: Rules,
+    /// Callers should stop using it.
+    pub deprecated: bool,
     /// It must not be logged.
     pub redacted: bool,
     /// Who may see it in an answer; `None` means everybody.
@@ -199,6 +203,8 @@ pub struct Enum {
     pub ty: Option<syn::Path>,
     /// Names and numbers, in the order of the contract.
     pub values: Vec<(String, i32)>,
+    /// Whether callers should stop using it.
+    pub deprecated: bool,
 }
 
 impl Enum {
@@ -254,6 +260,7 @@ impl Types {
                 .values()
                 .map(|value| (value.name().to_owned(), value.number()))
                 .collect(),
+            deprecated: options::is_true(&values.options(), "deprecated"),
         });
     }
 
@@ -299,6 +306,7 @@ impl Reader<'_> {
             full_name: message.full_name().to_owned(),
             name: message.name().to_owned(),
             comment: Comment::of(&message.parent_file(), message.path()),
+            deprecated: options::is_true(&message.options(), "deprecated"),
             ty: self.names.ty(message.full_name()),
             fields: message
                 .fields()
@@ -338,6 +346,7 @@ impl Reader<'_> {
             shape,
             behavior: options::behavior(field),
             rules: Rules::of(field, self.problems),
+            deprecated: options::is_true(&field.options(), "deprecated"),
             redacted: options::is_true(&field.options(), "debug_redact"),
             visible_to: self.visibility(field),
         }
@@ -432,6 +441,12 @@ pub fn is_value(message: &str) -> bool {
         name.ends_with("Value") && !matches!(name, "Value" | "ListValue")
             || matches!(name, "Timestamp" | "Duration" | "FieldMask")
     })
+}
+
+/// Whether a path variable or query parameter can set fields of a message that is an object in JSON.
+pub fn has_settable_fields(message: &str) -> bool {
+    let name = message.strip_prefix("google.protobuf.");
+    !name.is_some_and(|name| matches!(name, "Any" | "Empty" | "ListValue" | "Struct" | "Value"))
 }
 
 /// The oneof of a field, unless it is the synthetic one of an `optional` field.

@@ -183,7 +183,8 @@ impl Method {
             output: method.output().full_name().to_owned(),
             streams_requests: method.is_client_streaming(),
             streams_answers: method.is_server_streaming(),
-            deprecated: options::is_true(&method.options(), "deprecated"),
+            deprecated: options::is_true(&method.options(), "deprecated")
+                || options::is_true(&method.parent_service().options(), "deprecated"),
             bindings: http::bindings(method, problems),
             policy: Policy::of(method, problems),
         }

@@ -344,6 +344,9 @@ fn edition(text: &str) -> Option<(usize, &str)> {
 }
 
 fn parse_error(error: protox::Error) -> Error {
-    // Only its Debug form has file, line and column.
-    Error::new(format!("{error:?}"))
+    match error.file() {
+        // Only the Debug form has line and column.
+        Some(_) => Error::new(format!("{error:?}")),
+        None => Error::new(error.to_string()),
+    }
 }
