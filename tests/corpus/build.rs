@@ -27,13 +27,18 @@ fn main() {
             Ok(_) => {
                 let versions = folders(&corpus.contracts.join(name));
                 let includes = versions.iter().map(|version| format!("include!({:?});\n", format!("{name}/{version}.rs")));
-                code += &format!("pub mod {name} {{\n{}}}\n", includes.collect::<String>());
+                code += &format!("pub mod {} {{\n{}}}\n", module(name), includes.collect::<String>());
             }
             Err(problem) => refused += &format!("{name}: {}\n", problem.replace('\n', "\n  ")),
         }
     }
     fs::write(corpus.out.join("contracts.rs"), code).unwrap();
     fs::write(folder.join("refused.txt"), refused).unwrap();
+}
+
+/// A published package may have dots in the name of its folder.
+fn module(name: &str) -> String {
+    name.replace('.', "_")
 }
 
 fn folders(folder: &Path) -> Vec<String> {
@@ -68,7 +73,7 @@ impl Corpus {
         fs::create_dir_all(&out).unwrap();
         let contract = self.contracts.join(name);
         let compiled = catch_unwind(AssertUnwindSafe(|| {
-            api_build::compile_folder(&contract, &format!("corpus::{name}"), &out, known.into_iter())
+            api_build::compile_folder(&contract, &format!("corpus::{}", module(name)), &out, known.into_iter())
         }));
         let result = match compiled {
             Ok(result) => result.map_err(|error| error.to_string()),
@@ -84,9 +89,11 @@ impl Corpus {
         for version in folders(&contract) {
             for proto in fs::read_dir(contract.join(version)).unwrap() {
                 let text = fs::read_to_string(proto.unwrap().path()).unwrap();
-                let paths = text.lines().filter(|line| line.trim_start().starts_with("import"));
-                let first = paths.filter_map(|line| line.split('"').nth(1)?.split('/').next().map(str::to_owned));
-                imports.extend(first.filter(|other| other != name && self.contracts.join(other).is_dir()));
+                let lines = text.lines().filter(|line| line.trim_start().starts_with("import "));
+                let paths = lines.filter_map(|line| line.split('"').nth(1));
+                let paths = paths.filter(|path| path.ends_with(".proto"));
+                let folders = paths.filter_map(|path| Some(path.split_once('/')?.0.to_owned()));
+                imports.extend(folders.filter(|other| other != name && self.contracts.join(other).is_dir()));
             }
         }
         imports
