@@ -5,7 +5,7 @@
 //! changed, and no line moves. What they import from elsewhere becomes a vendored proto.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -28,7 +28,11 @@ impl Published {
             let entries = WalkDir::new(root).sort_by_file_name().into_iter();
             for entry in entries.map(|entry| entry.expect("an installed package can be read")) {
                 let path = entry.path();
-                let name = path.strip_prefix(root).unwrap_or(path).display().to_string();
+                let name = path
+                    .strip_prefix(root)
+                    .unwrap_or(path)
+                    .display()
+                    .to_string();
                 if !name.ends_with(".proto") || files.contains_key(&name) {
                     continue;
                 }
@@ -44,7 +48,9 @@ impl Published {
     /// Puts the contract of a package into the folder `contracts`, and what it imports into `third_party`.
     pub fn put(&self, package: &str, contracts: &Path, third_party: &Path) -> io::Result<()> {
         let own = self.packages.get(package).ok_or_else(|| {
-            io::Error::other(format!("nothing that is installed has the package {package}"))
+            io::Error::other(format!(
+                "nothing that is installed has the package {package}"
+            ))
         })?;
         let contract = Contract::of(package);
         let folder = contracts.join(&contract.name).join(&contract.version);
@@ -56,21 +62,28 @@ impl Published {
             fs::write(folder.join(file_name(name)), text)?;
             needed.extend(imports);
         }
-        let mut seen = BTreeSet::new();
-        while let Some(name) = needed.pop() {
-            // `google/protobuf` comes with the compiler, and some protos with every workspace.
-            let Some(path) = self.files.get(&name).filter(|_| seen.insert(name.clone())) else {
-                continue;
-            };
-            let copy = third_party.join(&name);
-            let text = fs::read_to_string(path)?;
-            needed.extend(imports(&text));
-            if !copy.exists() && !name.starts_with("google/protobuf/") {
-                fs::create_dir_all(copy.parent().unwrap_or(third_party))?;
-                fs::write(copy, text)?;
-            }
-        }
-        Ok(())
+        needed
+            .iter()
+            .try_for_each(|name| self.vendor(name, third_party))
+    }
+
+    /// Puts a proto and what it imports into the folder `third_party`, unless it is there.
+    pub fn vendor(&self, name: &str, third_party: &Path) -> io::Result<()> {
+        let copy = third_party.join(name);
+        // `google/protobuf` comes with the compiler.
+        let Some(path) = self
+            .files
+            .get(name)
+            .filter(|_| !copy.exists() && !name.starts_with("google/protobuf/"))
+        else {
+            return Ok(());
+        };
+        let text = fs::read_to_string(path)?;
+        fs::create_dir_all(copy.parent().unwrap_or(third_party))?;
+        fs::write(copy, &text)?;
+        imports(&text)
+            .iter()
+            .try_for_each(|name| self.vendor(name, third_party))
     }
 }
 
@@ -113,12 +126,17 @@ impl Contract {
         for (index, (from, to)) in tokens.iter().copied().enumerate() {
             match word(index) {
                 "package" if word(index + 1) == self.package && word(index + 2) == ";" => {
-                    edits.push((tokens[index + 1].0, tokens[index + 1].1, new_package.clone()));
+                    edits.push((
+                        tokens[index + 1].0,
+                        tokens[index + 1].1,
+                        new_package.clone(),
+                    ));
                     let end = tokens[index + 2].1;
                     edits.push((end, end, " import \"platform/v1/policy.proto\";".to_owned()));
                 }
                 "import" => {
-                    let path = (index + 1..index + 3).find(|index| word(*index).starts_with(['"', '\'']));
+                    let path =
+                        (index + 1..index + 3).find(|index| word(*index).starts_with(['"', '\'']));
                     let Some(path) = path else { continue };
                     let (from, to) = tokens[path];
                     let name = &text[from + 1..to - 1];
@@ -132,16 +150,26 @@ impl Contract {
                 }
                 "rpc" if word(index + 2) == "(" => {
                     let parts = (index..tokens.len()).filter(|index| word(*index) == ")");
-                    let Some(last) = parts.take(2).last() else { continue };
+                    let Some(last) = parts.take(2).last() else {
+                        continue;
+                    };
                     match word(last + 1) {
-                        "{" => edits.push((tokens[last + 1].1, tokens[last + 1].1, POLICY.to_owned())),
-                        ";" => edits.push((tokens[last + 1].0, tokens[last + 1].1, format!(" {{{POLICY} }}"))),
+                        "{" => {
+                            edits.push((tokens[last + 1].1, tokens[last + 1].1, POLICY.to_owned()))
+                        }
+                        ";" => edits.push((
+                            tokens[last + 1].0,
+                            tokens[last + 1].1,
+                            format!(" {{{POLICY} }}"),
+                        )),
                         _ => (),
                     }
                 }
                 name => {
                     let full = name.strip_prefix('.').unwrap_or(name);
-                    let rest = full.strip_prefix(&self.package).filter(|rest| rest.starts_with('.'));
+                    let rest = full
+                        .strip_prefix(&self.package)
+                        .filter(|rest| rest.starts_with('.'));
                     if let Some(rest) = rest.filter(|_| new_package != self.package) {
                         let dot = if full == name { "" } else { "." };
                         edits.push((from, to, format!("{dot}{new_package}{rest}")));
@@ -160,8 +188,12 @@ impl Contract {
 
 fn package(text: &str) -> Option<String> {
     let tokens = tokens(text);
-    let place = tokens.iter().position(|(from, to)| &text[*from..*to] == "package")?;
-    tokens.get(place + 1).map(|(from, to)| text[*from..*to].to_owned())
+    let place = tokens
+        .iter()
+        .position(|(from, to)| &text[*from..*to] == "package")?;
+    tokens
+        .get(place + 1)
+        .map(|(from, to)| text[*from..*to].to_owned())
 }
 
 fn imports(text: &str) -> Vec<String> {
@@ -172,7 +204,11 @@ fn imports(text: &str) -> Vec<String> {
 fn tokens(text: &str) -> Vec<(usize, usize)> {
     let bytes = text.as_bytes();
     let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.');
-    let end_of = |from: usize, end: &str| text[from..].find(end).map_or(text.len(), |at| from + at + end.len());
+    let end_of = |from: usize, end: &str| {
+        text[from..]
+            .find(end)
+            .map_or(text.len(), |at| from + at + end.len())
+    };
     let mut tokens = Vec::new();
     let mut at = 0;
     while at < bytes.len() {
