@@ -58,6 +58,7 @@ fn refuse_in_message(message: &MessageDescriptor, outer: &mut Scope, problems: &
 
     let mut inside = Scope::default();
     let mut fields = Scope::default();
+    let mut functions = Scope::default();
     for nested in &nested {
         refuse_in_message(nested, &mut inside, problems);
     }
@@ -67,7 +68,12 @@ fn refuse_in_message(message: &MessageDescriptor, outer: &mut Scope, problems: &
     for field in message.fields() {
         if real_oneof(&field).is_none() {
             let what = format!("field {}", field.name());
-            fields.claim(&snake(field.name()), &what, (file, field.path()), problems);
+            let place = (file, field.path());
+            fields.claim(&names::field(&field), &what, place, problems);
+            for function in names::functions(&field) {
+                let what = format!("a function of {what}");
+                functions.claim(&function, &what, place, problems);
+            }
         }
     }
     for oneof in oneofs {

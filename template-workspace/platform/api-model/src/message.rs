@@ -10,7 +10,7 @@ use prost_reflect::{
 
 use crate::{
     comment::Comment,
-    names::{Names, camel, snake},
+    names::{self, Names, camel, snake},
     options::{self, Behavior},
     problem::Error,
     rules::Rules,
@@ -341,7 +341,7 @@ impl Reader<'_> {
             name: field.name().to_owned(),
             json: field.json_name().to_owned(),
             comment: Comment::of(&field.parent_file(), field.path()),
-            ident: snake(field.name()),
+            ident: names::field(field),
             kind: Kind::of(&kind),
             shape,
             behavior: options::behavior(field),

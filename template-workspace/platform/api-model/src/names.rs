@@ -11,8 +11,9 @@ use std::{
 
 use heck::{ToSnakeCase, ToUpperCamelCase};
 use proc_macro2::{Ident, Span};
-use prost_reflect::{EnumDescriptor, FileDescriptor, OneofDescriptor};
+use prost_reflect::{EnumDescriptor, FieldDescriptor, FileDescriptor, Kind, OneofDescriptor};
 use serde_json::{Value, json};
+use syn::ext::IdentExt;
 
 use crate::problem::{Error, place};
 
@@ -294,6 +295,44 @@ pub fn snake(name: &str) -> Ident {
 /// The identifier of a type, or of a variant of a oneof.
 pub fn camel(name: &str) -> Ident {
     ident(&name.to_upper_camel_case())
+}
+
+/// The identifier of a field in Rust.
+pub fn field(field: &FieldDescriptor) -> Ident {
+    snake(&for_prost(field.name(), is_map_of_enums(field)))
+}
+
+/// The name of a field, as prost must have it. Of a map of enums it makes functions such as `get_colors`, which cannot be
+/// if the name is a keyword of Rust.
+pub fn for_prost(name: &str, is_map_of_enums: bool) -> String {
+    match is_map_of_enums && snake(name).to_string().starts_with("r#") {
+        true => format!("{name}_map"),
+        false => name.to_owned(),
+    }
+}
+
+fn is_map_of_enums(field: &FieldDescriptor) -> bool {
+    let kind = field.kind();
+    let entry = kind.as_message().filter(|_| field.is_map());
+    entry.is_some_and(|entry| entry.map_entry_value_field().kind().as_enum().is_some())
+}
+
+/// The functions that prost makes for a field outside oneofs.
+pub fn functions(field: &FieldDescriptor) -> Vec<Ident> {
+    let name = self::field(field).unraw().to_string();
+    let forms: &[&str] = match field.kind() {
+        _ if is_map_of_enums(field) => &["get_", "insert_"],
+        Kind::Enum(_) if field.is_list() => &["", "push_"],
+        Kind::Enum(_) => &["", "set_"],
+        Kind::Message(_) => &[],
+        _ if field.is_list() => &[],
+        _ if field.supports_presence() => &[""],
+        _ => &[],
+    };
+    forms
+        .iter()
+        .map(|form| ident(&format!("{form}{name}")))
+        .collect()
 }
 
 /// Stands for a name without letters and digits, which nothing in Rust can have.

@@ -1,9 +1,16 @@
 //! The messages and enums, as prost generates them.
 
-use api_model::{Contract, Error, comment, names::Names, source::Source};
+use api_model::{
+    Contract, Error, comment,
+    names::{self, Names},
+    source::Source,
+};
 use prost::Message;
 use prost_build::Module;
-use prost_types::{DescriptorProto, EnumDescriptorProto, FileDescriptorProto, FileDescriptorSet};
+use prost_types::{
+    DescriptorProto, EnumDescriptorProto, FileDescriptorProto, FileDescriptorSet, MessageOptions,
+    field_descriptor_proto::Type,
+};
 use quote::quote;
 
 use super::redact;
@@ -42,7 +49,20 @@ pub fn items(source: &Source, contract: &Contract, names: &Names) -> Result<Vec<
     Ok(file.items)
 }
 
-/// Removes what rustc or clippy would refuse in the crate of a contract.
+/// Whether a message is the entry of a map whose values are enums.
+fn is_of_enums(entry: &DescriptorProto) -> bool {
+    let is_entry = entry
+        .options
+        .as_ref()
+        .is_some_and(MessageOptions::map_entry);
+    is_entry
+        && entry
+            .field
+            .iter()
+            .any(|field| field.number() == 2 && field.r#type() == Type::Enum)
+}
+
+/// Removes what rustc or clippy would refuse in the crate of a contract, and renames what prost cannot name.
 ///
 /// `#[deprecated]` is for those who call. But the service that must still fill a deprecated field uses the same type.
 fn tidy(file: &mut FileDescriptorProto) {
@@ -55,19 +75,35 @@ fn tidy(file: &mut FileDescriptorProto) {
             options.deprecated = None;
         }
     }
-    fn tidy_message(message: &mut DescriptorProto) {
-        for options in message
-            .field
-            .iter_mut()
-            .filter_map(|field| field.options.as_mut())
-        {
-            options.deprecated = None;
+    fn tidy_message(message: &mut DescriptorProto, above: &str) {
+        let full_name = format!("{above}.{}", message.name());
+        let maps = message
+            .nested_type
+            .iter()
+            .filter(|entry| is_of_enums(entry));
+        let maps: Vec<String> = maps
+            .map(|entry| format!("{full_name}.{}", entry.name()))
+            .collect();
+        for field in &mut message.field {
+            if let Some(options) = &mut field.options {
+                options.deprecated = None;
+            }
+            let is_map_of_enums = maps.iter().any(|entry| field.type_name() == entry);
+            field.name = Some(names::for_prost(field.name(), is_map_of_enums));
         }
         message.enum_type.iter_mut().for_each(tidy_enum);
-        message.nested_type.iter_mut().for_each(tidy_message);
+        for nested in &mut message.nested_type {
+            tidy_message(nested, &full_name);
+        }
     }
     file.enum_type.iter_mut().for_each(tidy_enum);
-    file.message_type.iter_mut().for_each(tidy_message);
+    let package = match file.package() {
+        "" => String::new(),
+        package => format!(".{package}"),
+    };
+    for message in &mut file.message_type {
+        tidy_message(message, &package);
+    }
     let locations = file
         .source_code_info
         .iter_mut()
