@@ -1,8 +1,9 @@
-//! This build script is also the generator: without an argument it tells where it is, with one it compiles a contract.
+//! This build script is also the generator: without an argument it tells where it is, with one it compiles protos.
 
 use std::{
     env,
     error::Error,
+    fmt::Display,
     fs,
     io::ErrorKind,
     path::{Path, PathBuf},
@@ -10,14 +11,20 @@ use std::{
 };
 
 fn main() -> ExitCode {
-    if env::args().nth(1).is_some() {
-        return api_build::compile();
+    match env::args().nth(1).as_deref() {
+        Some("contract") => api_build::compile(),
+        Some("vendored") => api_build::compile_vendored(),
+        Some(other) => failure(format!("the generator does not know {other}")),
+        None => match publish() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => failure(error),
+        },
     }
-    if let Err(error) = publish() {
-        println!("cargo::error={error}");
-        return ExitCode::FAILURE;
-    }
-    ExitCode::SUCCESS
+}
+
+fn failure(error: impl Display) -> ExitCode {
+    println!("cargo::error={error}");
+    ExitCode::FAILURE
 }
 
 /// Puts this program into `OUT_DIR`, whose paths cargo corrects when the target folder is moved.

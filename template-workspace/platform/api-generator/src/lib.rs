@@ -15,13 +15,24 @@ use std::{
 ///
 /// Prints errors and ends the build.
 pub fn compile() -> ExitCode {
+    run("contract")
+}
+
+/// Compiles the protos under `third_party/`, for the build script of `api-vendored`.
+///
+/// Prints errors and ends the build.
+pub fn compile_vendored() -> ExitCode {
+    run("vendored")
+}
+
+fn run(what: &str) -> ExitCode {
     let Some(program) = env::var_os("DEP_API_GENERATOR_PROGRAM") else {
         println!(
             "cargo::error=Cargo.toml: add `api-generator.workspace = true` under [dependencies], too"
         );
         return ExitCode::FAILURE;
     };
-    match Command::new(&program).arg("compile").status() {
+    match Command::new(&program).arg(what).status() {
         Ok(status) if status.success() => ExitCode::SUCCESS,
         // It has printed why.
         Ok(_) => ExitCode::FAILURE,

@@ -286,6 +286,7 @@ fn is_set(message: &Message, field: &Field, set: bool) -> TokenStream {
         // Minus zero is a value: protobuf sends it.
         (Shape::Value, Kind::Double | Kind::Float) if set => quote!(self.#ident.to_bits() != 0),
         (Shape::Value, Kind::Double | Kind::Float) => quote!(self.#ident.to_bits() == 0),
+        (Shape::Value, Kind::Message(_)) => quote!(#set),
         (Shape::Value, _) if set => quote!(self.#ident != 0),
         (Shape::Value, _) => quote!(self.#ident == 0),
     }
