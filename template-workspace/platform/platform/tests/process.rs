@@ -111,7 +111,7 @@ fn contract(routes: Vec<Route>) -> Contract {
         let response = answer(request).await?;
         Ok::<_, Infallible>(response.map(tonic::body::Body::new))
     });
-    Contract::new(description, move |_| grpc.clone(), routes)
+    Contract::new(description, move |_| grpc, routes)
 }
 
 async fn answer(request: Request) -> Result<Response, Infallible> {

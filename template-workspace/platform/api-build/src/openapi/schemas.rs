@@ -42,7 +42,7 @@ impl<'a> Schemas<'a> {
     /// The schema of a field in a body.
     pub fn field(&mut self, field: &Field, usage: Use) -> Value {
         let rules = match &field.shape {
-            Shape::List | Shape::Map(_) => &field.rules.items,
+            Shape::List | Shape::Map(_) => &field.rules.items.rules,
             Shape::Value | Shape::Optional | Shape::Member(..) => &field.rules.own,
         };
         let value = self.value(&field.kind, rules, usage);
@@ -69,7 +69,7 @@ impl<'a> Schemas<'a> {
             Kind::Double | Kind::Float => json!({"type": "number"}),
             kind => {
                 let rules = match &field.shape {
-                    Shape::List => &field.rules.items,
+                    Shape::List => &field.rules.items.rules,
                     _ => &field.rules.own,
                 };
                 self.value(kind, rules, Use::Sent)
