@@ -1,3 +1,3 @@
 fn main() -> std::process::ExitCode {
-    api_build::compile()
+    api_generator::compile()
 }

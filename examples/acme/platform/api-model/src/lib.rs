@@ -9,12 +9,14 @@
 //!
 //! Begin with [`Contract::read`], then [`message::Field`], the basis of most generated code.
 
-mod comment;
+mod collisions;
+pub mod comment;
 mod contract;
 pub mod http;
 pub mod message;
 pub mod names;
 mod options;
+mod pattern;
 pub mod policy;
 mod problem;
 pub mod reasons;

@@ -29,17 +29,28 @@ pub enum Test {
     /// A `google.type.Decimal`, compared with the text of another.
     Decimal(Comparison, String),
     /// Matches a regular expression somewhere.
-    Pattern(String),
+    Pattern {
+        /// In the contract, in the syntax of RE2.
+        text: String,
+        /// The same in the syntax of the crate `regex`.
+        regex: String,
+    },
     /// Begins with this text or these bytes.
     Prefix(Literal),
     /// Ends with this text or these bytes.
     Suffix(Literal),
-    /// Contains this text.
-    Contains(String),
+    /// Contains this text or these bytes.
+    Contains(Literal),
     /// Does not contain this text.
     NotContains(String),
     /// Text in a format, checked by a function of `api_runtime::rules::formats`.
     Format(&'static str),
+    /// A field mask of exactly these paths.
+    Paths(Vec<String>),
+    /// A field mask that names only these paths and fields below them.
+    PathsIn(Vec<String>),
+    /// A field mask that names none of these paths, nor a field below them.
+    PathsNotIn(Vec<String>),
     /// A number that the enum defines.
     Defined,
     /// Without duplicate elements.
@@ -134,12 +145,24 @@ pub enum Literal {
 }
 
 impl Literal {
-    /// Compares two numbers; None for other values.
+    /// Whether it is NaN, which equals nothing and compares with nothing.
+    pub fn is_nan(&self) -> bool {
+        match self {
+            Self::Float(value) => value.is_nan(),
+            Self::Double(value) => value.is_nan(),
+            _ => false,
+        }
+    }
+
+    /// Compares two numbers or two times; None for other values.
     pub fn compare(&self, other: &Self) -> Option<Ordering> {
         match (self, other) {
             (Self::Int(one), Self::Int(other)) => Some(one.cmp(other)),
             (Self::Float(one), Self::Float(other)) => one.partial_cmp(other),
             (Self::Double(one), Self::Double(other)) => one.partial_cmp(other),
+            (Self::Time(one, part), Self::Time(other, other_part)) => {
+                Some((one, part).cmp(&(other, other_part)))
+            }
             _ => None,
         }
     }

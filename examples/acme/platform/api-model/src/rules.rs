@@ -12,7 +12,7 @@
 use prost_reflect::{DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, Value};
 
 use crate::{
-    options,
+    options, pattern,
     problem::Error,
     rule::{Comparison, Limit, Literal, Rule, Test, Unit},
 };
@@ -22,35 +22,69 @@ use crate::{
 pub struct Rules {
     /// It must have a value.
     pub required: bool,
-    /// The rules apply only to a value that is not the default.
-    pub if_set: bool,
+    /// When the rules do not apply.
+    pub ignore: Ignore,
     /// Rules of the value, or of the list or map as a whole.
     pub own: Vec<Rule>,
     /// Rules of the elements of a list, or of the values of a map.
-    pub items: Vec<Rule>,
+    pub items: Elements,
     /// Rules of the keys of a map.
-    pub keys: Vec<Rule>,
+    pub keys: Elements,
 }
 
-/// `buf.validate.Ignore`
-const IGNORE_IF_ZERO_VALUE: i32 = 1;
-const IGNORE_ALWAYS: i32 = 3;
+/// The rules of each element of a list or map.
+#[derive(Default)]
+pub struct Elements {
+    /// When the rules do not apply.
+    pub ignore: Ignore,
+    /// The rules.
+    pub rules: Vec<Rule>,
+}
+
+/// `buf.validate.Ignore`: when rules do not apply.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub enum Ignore {
+    /// They always apply to a value that is there.
+    #[default]
+    Never,
+    /// They do not apply to the default value.
+    IfZero,
+    /// They never apply, nor do those of a message in the field.
+    Always,
+}
+
+impl Ignore {
+    /// What the rules of a field say; `None` if they say nothing.
+    fn of(rules: &DynamicMessage) -> Option<Self> {
+        if !rules.has_field_by_name("ignore") {
+            return None;
+        }
+        match rules.get_field_by_name("ignore")?.as_enum_number()? {
+            1 => Some(Self::IfZero),
+            3 => Some(Self::Always),
+            _ => Some(Self::Never),
+        }
+    }
+}
 
 impl Rules {
-    /// Reads the rules of a field; a rule that cannot be enforced is a problem.
-    pub fn of(field: &FieldDescriptor, problems: &mut Error) -> Self {
+    /// Reads the rules of a field; a rule that cannot be enforced is a problem. A field that a message's `oneof` names
+    /// is `grouped`: unless it says otherwise, its rules do not apply to the default value.
+    pub fn of(field: &FieldDescriptor, grouped: bool, problems: &mut Error) -> Self {
         let mut read = Self {
             required: options::behavior(field).required,
+            ignore: match grouped {
+                true => Ignore::IfZero,
+                false => Ignore::Never,
+            },
             ..Self::default()
         };
         if let Some(rules) =
             options::message(field.parent_pool(), &field.options(), "buf.validate.field")
         {
-            let ignore = rules.get_field_by_name("ignore");
-            match ignore.and_then(|ignore| ignore.as_enum_number()) {
-                Some(IGNORE_ALWAYS) => return read,
-                Some(IGNORE_IF_ZERO_VALUE) => read.if_set = true,
-                _ => (),
+            read.ignore = Ignore::of(&rules).unwrap_or(read.ignore);
+            if read.ignore == Ignore::Always {
+                return read;
             }
             read.required |= options::is_true(&rules, "required");
             Reader { field, problems }.field(&mut read, &rules);
@@ -117,16 +151,31 @@ impl Reader<'_> {
         ));
     }
 
-    /// The rules of elements, keys or values, which are `FieldRules` again.
-    fn inner(&mut self, value: &Value, kind: &Kind) -> Vec<Rule> {
-        let groups = value.as_message().map(|rules| self.groups(rules));
-        let groups = groups.unwrap_or_default().into_iter();
-        groups
-            .flat_map(|(group, rules)| self.values(&group, &rules, kind))
-            .collect()
+    /// Predefined rules are extensions, whose CEL this build cannot enforce.
+    fn predefined(&mut self, rules: &DynamicMessage) {
+        for (extension, _) in rules.extensions() {
+            self.unknown(&format!("({})", extension.full_name()));
+        }
+    }
+
+    /// The rules of elements, keys or values, which are `FieldRules` again. `required` says nothing there, as an element
+    /// is always there.
+    fn inner(&mut self, value: &Value, kind: &Kind) -> Elements {
+        let mut read = Elements::default();
+        let Some(rules) = value.as_message() else {
+            return read;
+        };
+        read.ignore = Ignore::of(rules).unwrap_or_default();
+        if read.ignore != Ignore::Always {
+            for (group, rules) in self.groups(rules) {
+                read.rules.extend(self.values(&group, &rules, kind));
+            }
+        }
+        read
     }
 
     fn repeated(&mut self, read: &mut Rules, rules: &DynamicMessage) {
+        self.predefined(rules);
         for (rule, value) in rules.fields() {
             match rule.name() {
                 "min_items" | "max_items" => {
@@ -152,6 +201,7 @@ impl Reader<'_> {
         let Kind::Message(entry) = self.field.kind() else {
             return;
         };
+        self.predefined(rules);
         for (rule, value) in rules.fields() {
             match rule.name() {
                 "min_pairs" | "max_pairs" => {
@@ -171,18 +221,20 @@ impl Reader<'_> {
             self.misfit(group);
             return Vec::new();
         }
+        self.predefined(rules);
         let mut read = Vec::new();
         for (rule, value) in rules.fields() {
             let name = rule.name();
             let found = match (group, kind) {
                 (_, _) if name == "example" => Ok(None),
-                ("string", _) => self.string(name, value),
+                ("string", _) => self.string(name, value, rules),
                 ("bytes", _) => self.bytes(name, value),
                 ("bool", _) => boolean(name, value),
                 ("enum", Kind::Enum(values)) => enumeration(name, value, values),
                 ("any", _) => any(name, value),
-                ("duration" | "timestamp", _) => time(group, name, value),
-                _ => number(name, value, rules),
+                ("field_mask", _) => field_mask(name, value),
+                ("duration" | "timestamp", _) => time(group, name, value, rules),
+                _ => self.number(name, value, rules),
             };
             match found {
                 Ok(Some((test, message))) => read.push(Rule {
@@ -197,7 +249,7 @@ impl Reader<'_> {
         read
     }
 
-    fn string(&mut self, rule: &str, value: &Value) -> Found {
+    fn string(&mut self, rule: &str, value: &Value, rules: &DynamicMessage) -> Found {
         let text = || value.as_str().unwrap_or_default().to_owned();
         let shown = || format!("{:?}", value.as_str().unwrap_or_default());
         let literal = || Literal::Text(text());
@@ -206,8 +258,8 @@ impl Reader<'_> {
             "len" | "min_len" | "max_len" => measured(rule, Unit::Characters, value),
             "len_bytes" | "min_bytes" | "max_bytes" => measured(rule, Unit::Bytes, value),
             "pattern" => {
-                self.check_pattern(&text());
-                (Test::Pattern(text()), format!("must match {}", text()))
+                let pattern = self.pattern(&text());
+                (pattern, format!("must match {}", text()))
             }
             "prefix" => (
                 Test::Prefix(literal()),
@@ -217,21 +269,23 @@ impl Reader<'_> {
                 Test::Suffix(literal()),
                 format!("must end with {}", shown()),
             ),
-            "contains" => (Test::Contains(text()), format!("must contain {}", shown())),
+            "contains" => (
+                Test::Contains(literal()),
+                format!("must contain {}", shown()),
+            ),
             "not_contains" => (
                 Test::NotContains(text()),
                 format!("must not contain {}", shown()),
             ),
             "in" | "not_in" => listed(rule, list(value)),
+            // Says how strict `well_known_regex` is.
+            "strict" => return Ok(None),
+            "well_known_regex" => match well_known(value, rules) {
+                Some((format, words)) => (Test::Format(format), format!("must be {words}")),
+                None => return Ok(None),
+            },
             format => {
-                let Some((format, words)) = string_format(format) else {
-                    // Makes another format strict; alone it means nothing.
-                    return if rule == "strict" {
-                        Ok(None)
-                    } else {
-                        Err(Unknown)
-                    };
-                };
+                let (format, words) = string_format(format).ok_or(Unknown)?;
                 if value.as_bool() != Some(true) {
                     return Ok(None);
                 }
@@ -249,10 +303,9 @@ impl Reader<'_> {
             ),
             "len" | "min_len" | "max_len" => measured(rule, Unit::Bytes, value),
             "pattern" => {
-                let text = value.as_str().unwrap_or_default().to_owned();
-                self.check_pattern(&text);
+                let text = value.as_str().unwrap_or_default();
                 let message = format!("must be text that matches {text}");
-                (Test::Pattern(text), message)
+                (self.pattern(text), message)
             }
             "prefix" => (
                 Test::Prefix(literal()),
@@ -262,6 +315,10 @@ impl Reader<'_> {
                 Test::Suffix(literal()),
                 "must end with other bytes".to_owned(),
             ),
+            "contains" => (
+                Test::Contains(literal()),
+                "must contain other bytes".to_owned(),
+            ),
             "in" => (
                 Test::In(list(value)),
                 "must be one of the known values".to_owned(),
@@ -270,14 +327,55 @@ impl Reader<'_> {
                 Test::NotIn(list(value)),
                 "must not be this value".to_owned(),
             ),
+            "ip" | "ipv4" | "ipv6" | "uuid" if value.as_bool() != Some(true) => return Ok(None),
+            "ip" => (
+                Test::Format("ip_bytes"),
+                "must be an IP address of 4 or 16 bytes".to_owned(),
+            ),
+            "ipv4" => (
+                Test::Length(Unit::Bytes, Limit::Exactly, 4),
+                "must be an IPv4 address of 4 bytes".to_owned(),
+            ),
+            "ipv6" => (
+                Test::Length(Unit::Bytes, Limit::Exactly, 16),
+                "must be an IPv6 address of 16 bytes".to_owned(),
+            ),
+            "uuid" => (
+                Test::Length(Unit::Bytes, Limit::Exactly, 16),
+                "must be a UUID of 16 bytes".to_owned(),
+            ),
             _ => return Err(Unknown),
         })
     }
 
-    fn check_pattern(&mut self, text: &str) {
-        if let Err(error) = regex::Regex::new(text) {
-            self.problem(format_args!("buf.validate pattern {text:?}: {error}"));
+    fn pattern(&mut self, text: &str) -> Test {
+        let regex = pattern::translated(text).unwrap_or_else(|problem| {
+            self.problem(format_args!("buf.validate pattern {text:?}: {problem}"));
+            String::new()
+        });
+        Test::Pattern {
+            text: text.to_owned(),
+            regex,
         }
+    }
+
+    fn number(&mut self, rule: &str, value: &Value, rules: &DynamicMessage) -> Found {
+        let limit = literal(value);
+        if let Some(comparison) = Comparison::of(rule) {
+            if limit.is_nan() {
+                self.problem(format_args!(
+                    "buf.validate rule `{rule}` compares with NaN, and no number is more or less than that"
+                ));
+            }
+            return Ok(compared(comparison, limit, rules, Literal::to_string));
+        }
+        found(match rule {
+            "const" => (Test::In(vec![limit.clone()]), format!("must be {limit}")),
+            "in" | "not_in" => listed(rule, list(value)),
+            // Every accepted number is finite.
+            "finite" => return Ok(None),
+            _ => return Err(Unknown),
+        })
     }
 
     /// Our own rules for decimals.
@@ -365,27 +463,15 @@ fn enumeration(rule: &str, value: &Value, values: &EnumDescriptor) -> Found {
     })
 }
 
-fn number(rule: &str, value: &Value, rules: &DynamicMessage) -> Found {
-    let limit = literal(value);
-    if let Some(comparison) = Comparison::of(rule) {
-        return Ok(compared(comparison, limit, rules));
-    }
-    found(match rule {
-        "const" => (Test::In(vec![limit.clone()]), format!("must be {limit}")),
-        "in" | "not_in" => listed(rule, list(value)),
-        // Every accepted number is finite.
-        "finite" => return Ok(None),
-        _ => return Err(Unknown),
-    })
-}
-
-/// A bound of a number. `gt: 10 lt: 5` excludes the values between, and is one rule, that of the lower bound.
+/// A bound, which `words` says in a message. `gt: 10 lt: 5` excludes the values between, and is one rule, that of the
+/// lower bound.
 fn compared(
     comparison: Comparison,
     limit: Literal,
     rules: &DynamicMessage,
+    words: impl Fn(&Literal) -> String,
 ) -> Option<(Test, String)> {
-    let message = format!("must be {} {limit}", comparison.words());
+    let message = format!("must be {} {}", comparison.words(), words(&limit));
     let others = match comparison.is_lower() {
         true => ["lt", "lte"],
         false => ["gt", "gte"],
@@ -407,7 +493,7 @@ fn compared(
             match (outside, comparison.is_lower()) {
                 (false, _) => Some((Test::Compare(comparison, limit), message)),
                 (true, true) => {
-                    let message = format!("{message} or {} {bound}", other.words());
+                    let message = format!("{message} or {} {}", other.words(), words(&bound));
                     Some((Test::Either((comparison, limit), (other, bound)), message))
                 }
                 (true, false) => None,
@@ -430,16 +516,40 @@ fn any(rule: &str, value: &Value) -> Found {
     })
 }
 
-fn time(group: &str, rule: &str, value: &Value) -> Found {
+fn field_mask(rule: &str, value: &Value) -> Found {
+    let paths = match rule {
+        "const" => value.as_message().map(|mask| options::texts(mask, "paths")),
+        _ => value.as_list().map(|paths| {
+            let paths = paths.iter().filter_map(Value::as_str);
+            paths.map(str::to_owned).collect()
+        }),
+    };
+    let paths = paths.unwrap_or_default();
+    let shown = paths.join(", ");
+    found(match rule {
+        "const" => (Test::Paths(paths), format!("must be {shown}")),
+        "in" => (
+            Test::PathsIn(paths),
+            format!("must name nothing but {shown}, or fields of these"),
+        ),
+        "not_in" => (
+            Test::PathsNotIn(paths),
+            format!("must not name {shown}, or fields of these"),
+        ),
+        _ => return Err(Unknown),
+    })
+}
+
+fn time(group: &str, rule: &str, value: &Value, rules: &DynamicMessage) -> Found {
     let limit = literal(value);
-    let words = match group {
+    let words = |limit: &Literal| match group {
         "duration" => format!("{limit} seconds"),
         _ => format!("{limit} seconds since 1970"),
     };
     if let Some(comparison) = Comparison::of(rule) {
-        let message = format!("must be {} {words}", comparison.words());
-        return found((Test::Compare(comparison, limit), message));
+        return Ok(compared(comparison, limit, rules, words));
     }
+    let words = words(&limit);
     found(match (rule, limit) {
         ("const", limit) => (Test::In(vec![limit]), format!("must be {words}")),
         ("lt_now" | "gt_now", _) if value.as_bool() != Some(true) => return Ok(None),
@@ -533,7 +643,7 @@ fn is_decimal(text: &str) -> bool {
 
 /// The function and the description of a text format.
 fn string_format(format: &str) -> Option<(&'static str, &'static str)> {
-    const FORMATS: [(&str, &str); 12] = [
+    const FORMATS: [(&str, &str); 20] = [
         ("email", "an e-mail address"),
         ("hostname", "a host name"),
         ("ip", "an IP address"),
@@ -546,8 +656,44 @@ fn string_format(format: &str) -> Option<(&'static str, &'static str)> {
         ("tuuid", "a UUID without dashes"),
         ("ulid", "a ULID"),
         ("host_and_port", "a host and a port"),
+        (
+            "ip_with_prefixlen",
+            "an IP address with the length of its prefix",
+        ),
+        (
+            "ipv4_with_prefixlen",
+            "an IPv4 address with the length of its prefix",
+        ),
+        (
+            "ipv6_with_prefixlen",
+            "an IPv6 address with the length of its prefix",
+        ),
+        ("ip_prefix", "an IP network with the length of its prefix"),
+        (
+            "ipv4_prefix",
+            "an IPv4 network with the length of its prefix",
+        ),
+        (
+            "ipv6_prefix",
+            "an IPv6 network with the length of its prefix",
+        ),
+        ("protobuf_fqn", "a full name of protobuf"),
+        ("protobuf_dot_fqn", "a full name of protobuf after a dot"),
     ];
     FORMATS.into_iter().find(|(name, _)| *name == format)
+}
+
+/// The function and the description of a `well_known_regex`; `None` if it demands nothing. It is strict unless `strict`
+/// is false.
+fn well_known(value: &Value, rules: &DynamicMessage) -> Option<(&'static str, &'static str)> {
+    let strict = !rules.has_field_by_name("strict") || options::is_true(rules, "strict");
+    match (value.as_enum_number()?, strict) {
+        (1, true) => Some(("header_name", "the name of an HTTP header")),
+        (1, false) => Some(("loose_header_name", "a text of one line")),
+        (2, true) => Some(("header_value", "the value of an HTTP header")),
+        (2, false) => Some(("loose_header_value", "a text of one line, or empty")),
+        _ => None,
+    }
 }
 
 /// The rule group of a type; a wrapper such as `StringValue` has the group of its value.
@@ -572,6 +718,7 @@ fn group_of(kind: &Kind) -> &'static str {
         Kind::Message(message) => match message.full_name() {
             "google.protobuf.Any" => "any",
             "google.protobuf.Duration" => "duration",
+            "google.protobuf.FieldMask" => "field_mask",
             "google.protobuf.Timestamp" => "timestamp",
             "google.protobuf.BoolValue" => "bool",
             "google.protobuf.BytesValue" => "bytes",

@@ -14,6 +14,18 @@ use crate::{
 /// allocated when its length is read, before the message arrives.
 pub const LARGEST_MESSAGE: usize = 64 * 1024 * 1024;
 
+/// The largest gRPC request message of a call, as an extension of its request; [`LARGEST_MESSAGE`] without one.
+///
+/// It bounds what becomes of a compressed message, of which the server's body limit says nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct LargestMessage(pub usize);
+
+impl Default for LargestMessage {
+    fn default() -> Self {
+        Self(LARGEST_MESSAGE)
+    }
+}
+
 /// One proto service and its implementation, made by the generated `…_service(implementation)`.
 #[derive(Clone)]
 pub struct Contract {
@@ -32,22 +44,25 @@ pub struct Contract {
 }
 
 impl Contract {
-    /// Called by generated code; `grpc` is the tonic server of the service.
-    pub fn new<G, E>(description: Description, grpc: G, rest: impl Into<Arc<[Route]>>) -> Self
+    /// Called by generated code; `grpc` makes the tonic server of the service, for messages of this size at most.
+    pub fn new<G, E>(
+        description: Description,
+        grpc: impl Fn(usize) -> G + Send + Sync + 'static,
+        rest: impl Into<Arc<[Route]>>,
+    ) -> Self
     where
         G: Service<
                 Request,
                 Response = http::Response<tonic::body::Body>,
                 Error = Infallible,
                 Future = E,
-            > + Clone
-            + Send
-            + Sync
-            + 'static,
+            >,
         E: Future<Output = Result<http::Response<tonic::body::Body>, Infallible>> + Send + 'static,
     {
-        let grpc = Endpoint::from_fn(move |request| {
-            let answer = grpc.clone().call(request);
+        let grpc = Endpoint::new(move |request| {
+            let largest = request.extensions().get();
+            let LargestMessage(largest) = largest.copied().unwrap_or_default();
+            let answer = grpc(largest).call(request);
             Box::pin(async move {
                 answer
                     .await

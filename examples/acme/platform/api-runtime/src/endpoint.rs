@@ -21,50 +21,35 @@ pub enum Transport {
     Http,
 }
 
-/// Answers the calls of a method; the innermost service below all layers.
+/// Answers the calls of a method. Layers around a method make an endpoint of an endpoint. Clones are cheap.
 #[derive(Clone)]
-pub struct Endpoint(
-    Arc<dyn Fn(Request) -> BoxFuture<'static, Result<Response, Infallible>> + Send + Sync>,
-);
+pub struct Endpoint(Arc<dyn Fn(Request) -> Answer + Send + Sync>);
+
+/// The answer to a call, once it is there.
+pub type Answer = BoxFuture<'static, Result<Response, Infallible>>;
 
 impl Endpoint {
-    /// Makes an endpoint from any service that can be cloned for each call.
-    pub fn new<S>(service: S) -> Self
-    where
-        S: Service<Request, Response = Response, Error = Infallible>
-            + Clone
-            + Send
-            + Sync
-            + 'static,
-        S::Future: Send + 'static,
-    {
-        Self::from_fn(move |request| {
-            // A clone of a tower service may not be ready; `oneshot` waits until it is.
-            let call = tower::ServiceExt::oneshot(service.clone(), request);
-            Box::pin(call)
-        })
+    /// Answers with this function.
+    pub fn new(call: impl Fn(Request) -> Answer + Send + Sync + 'static) -> Self {
+        Self(Arc::new(call))
     }
 
-    pub(crate) fn from_fn(
-        call: impl Fn(Request) -> BoxFuture<'static, Result<Response, Infallible>>
-        + Send
-        + Sync
-        + 'static,
-    ) -> Self {
-        Self(Arc::new(call))
+    /// Answers a request.
+    pub fn call(&self, request: Request) -> Answer {
+        (self.0)(request)
     }
 }
 
 impl Service<Request> for Endpoint {
     type Response = Response;
     type Error = Infallible;
-    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+    type Future = Answer;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
+    fn call(&mut self, request: Request) -> Answer {
         (self.0)(request)
     }
 }

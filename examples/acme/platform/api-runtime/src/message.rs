@@ -1,7 +1,7 @@
 //! The trait that generated code implements for each message, beyond prost and JSON.
 
 use crate::{
-    json::{I32, Str},
+    json::{Bytes, I32, Str},
     params::{self, Arity, ParamError},
     viewer::Viewer,
     violations::{Path, Violations},
@@ -126,7 +126,6 @@ leaves! {
     Empty |_, _, _| ();
     FieldMask |_, _, _| ();
     FloatValue |wrapper, at, violations| violations.finite(at, wrapper.value.into());
-    HttpBody |_, _, _| ();
     Int32Value |_, _, _| ();
     Int64Value |_, _, _| ();
     ListValue |list, at, violations| {
@@ -134,7 +133,6 @@ leaves! {
             value.check(&at.index(index), violations);
         }
     };
-    Status |_, _, _| ();
     StringValue |wrapper, at, violations| violations.text(at, &wrapper.value);
     Struct |object, at, violations| {
         for (name, value) in &object.fields {
@@ -173,6 +171,44 @@ impl Message for wkt::Date {
 
     fn check(&self, at: &Path<'_>, violations: &mut Violations) {
         violations.valid(at, "date.valid", self.valid());
+    }
+}
+
+impl Message for wkt::HttpBody {
+    fn set(&mut self, path: &str, text: &str) -> Result<Arity, ParamError> {
+        match split(path) {
+            ("contentType" | "content_type", rest) => {
+                params::value::<Str>(&mut self.content_type, rest, text)
+            }
+            ("data", rest) => params::value::<Bytes>(&mut self.data, rest, text),
+            _ => Err(ParamError::Unknown),
+        }
+    }
+
+    fn has(path: &str) -> bool {
+        matches!(path, "content_type" | "data" | "extensions")
+    }
+
+    fn check(&self, at: &Path<'_>, violations: &mut Violations) {
+        violations.text(&at.field("content_type", "contentType"), &self.content_type);
+    }
+}
+
+impl Message for wkt::Status {
+    fn set(&mut self, path: &str, text: &str) -> Result<Arity, ParamError> {
+        match split(path) {
+            ("code", rest) => params::value::<I32>(&mut self.code, rest, text),
+            ("message", rest) => params::value::<Str>(&mut self.message, rest, text),
+            _ => Err(ParamError::Unknown),
+        }
+    }
+
+    fn has(path: &str) -> bool {
+        matches!(path, "code" | "message" | "details")
+    }
+
+    fn check(&self, at: &Path<'_>, violations: &mut Violations) {
+        violations.text(&at.field("message", "message"), &self.message);
     }
 }
 

@@ -16,8 +16,19 @@ pub enum ParamError {
 /// Whether a parameter may be given more than once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arity {
-    One,
+    /// At most once, under whichever of its names.
+    One(Place),
     Many,
+}
+
+/// Which field of a message a parameter set: two names of one field have one place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place(usize);
+
+impl Place {
+    fn of<T>(field: &T) -> Self {
+        Self(std::ptr::from_ref(field).addr())
+    }
 }
 
 fn parse<K: Kind>(rest: Option<&str>, text: &str) -> Result<K::Value, ParamError> {
@@ -33,7 +44,7 @@ pub fn value<K: Kind>(
     text: &str,
 ) -> Result<Arity, ParamError> {
     *field = parse::<K>(rest, text)?;
-    Ok(Arity::One)
+    Ok(Arity::One(Place::of(field)))
 }
 
 pub fn optional<K: Kind>(
@@ -42,7 +53,7 @@ pub fn optional<K: Kind>(
     text: &str,
 ) -> Result<Arity, ParamError> {
     *field = Some(parse::<K>(rest, text)?.into());
-    Ok(Arity::One)
+    Ok(Arity::One(Place::of(field)))
 }
 
 pub fn push<K: Kind>(
@@ -65,7 +76,7 @@ pub fn member<K: Kind, O>(
         return Err(taken());
     }
     *oneof = Some(wrap(value));
-    Ok(Arity::One)
+    Ok(Arity::One(Place::of(oneof)))
 }
 
 /// Another member of the parameter's oneof is already set.
@@ -85,8 +96,16 @@ pub(crate) fn pairs(query: &str) -> impl Iterator<Item = (Option<String>, Option
 }
 
 fn decode(text: &str) -> Option<String> {
-    let text = text.replace('+', " ");
-    percent_decode_str(&text)
+    percent_decode(&text.replace('+', " "))
+}
+
+/// `None` if the decoded text is not UTF-8.
+pub(crate) fn percent_decode(text: &str) -> Option<String> {
+    // Most texts have nothing to decode, and to find that out is faster than to decode them.
+    if !text.contains('%') {
+        return Some(text.to_owned());
+    }
+    percent_decode_str(text)
         .decode_utf8()
         .ok()
         .map(String::from)

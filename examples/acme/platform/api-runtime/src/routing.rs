@@ -1,94 +1,146 @@
-//! One axum router for the methods of many contracts.
+//! The way of a request to its method.
 
 use std::{
-    collections::HashSet,
-    convert::Infallible,
+    collections::{HashMap, HashSet},
     fmt,
     sync::Arc,
-    task::{Context, Poll},
 };
 
-use axum::Router;
-use futures_util::future::BoxFuture;
+use axum::{Router, body::Body};
 use http::{HeaderValue, StatusCode, header};
+use http_body::Body as _;
 use tonic::Status;
-use tower::{Layer, Service};
+use tower::Service;
 
 use crate::{
     contract::Contract,
-    endpoint::{Endpoint, Request, Response, Transport},
+    endpoint::{Answer, Endpoint, Request, Response, Transport},
     error,
     method::Method,
     rest::Tree,
 };
 
-/// Puts the methods of all contracts behind one router for one transport.
+/// The methods of contracts on one address, and other routes behind them.
 ///
-/// `layer` makes the layer that wraps a method. It is called once for each method (and REST binding), so the layer can
-/// hold data of the method. On [`Transport::Http`] the router has a fallback, which answers 404 and 405 with a JSON
-/// error, or UNIMPLEMENTED to a gRPC call; the routers of both transports can be merged into one.
-///
-/// # Errors
-/// When two methods have the same path.
-pub fn router<L>(
-    contracts: &[Contract],
-    transport: Transport,
-    layer: impl Fn(&'static Method) -> L,
-) -> Result<Router, Conflict>
-where
-    L: Layer<Endpoint>,
-    L::Service:
-        Service<Request, Response = Response, Error = Infallible> + Clone + Send + Sync + 'static,
-    <L::Service as Service<Request>>::Future: Send + 'static,
-{
-    match transport {
-        Transport::Grpc => grpc(contracts, layer),
-        Transport::Http => rest(contracts, layer),
+/// A request for a method does not pass through the router of the others. Its search takes as long as half of our layers.
+pub struct Routes {
+    /// By path.
+    grpc: HashMap<&'static str, Endpoint>,
+    rest: Tree<(&'static Method, Endpoint)>,
+    others: Router,
+}
+
+impl Routes {
+    /// No methods yet. A request for none of them goes to `others`; end those with [`unknown_path`].
+    pub fn new(others: Router) -> Self {
+        Self {
+            grpc: HashMap::new(),
+            rest: Tree::default(),
+            others,
+        }
+    }
+
+    /// Adds routes that are in no contract.
+    #[must_use]
+    pub fn others(mut self, others: Router) -> Self {
+        self.others = self.others.merge(others);
+        self
+    }
+
+    /// Adds the methods of contracts over gRPC.
+    ///
+    /// `layer` wraps a method in its layers. It is called once for each method, so the layers can hold data of the method.
+    ///
+    /// # Errors
+    /// When two contracts have the same name.
+    pub fn grpc(
+        mut self,
+        contracts: &[Contract],
+        layer: impl Fn(&'static Method, Endpoint) -> Endpoint,
+    ) -> Result<Self, Conflict> {
+        let mut seen = HashSet::new();
+        for contract in contracts {
+            if !seen.insert(contract.name) {
+                return Err(Conflict(format!(
+                    "the service {} is there twice",
+                    contract.name
+                )));
+            }
+            for method in contract.methods {
+                let endpoint = layer(method, contract.grpc.clone());
+                self.grpc.insert(method.path, endpoint);
+            }
+        }
+        Ok(self)
+    }
+
+    /// Adds the methods of contracts over HTTP. `layer` is called once for each REST binding.
+    ///
+    /// # Errors
+    /// When two methods have the same path.
+    pub fn rest(
+        mut self,
+        contracts: &[Contract],
+        layer: impl Fn(&'static Method, Endpoint) -> Endpoint,
+    ) -> Result<Self, Conflict> {
+        for route in contracts.iter().flat_map(|contract| contract.rest.iter()) {
+            let endpoint = layer(route.method, route.endpoint.clone());
+            self.rest
+                .insert(route.verb, route.template, (route.method, endpoint))
+                .map_err(|(other, _)| {
+                    Conflict(format!(
+                        "{} {} belongs to both {} and {}",
+                        route.verb, route.template.text, other.0.path, route.method.path
+                    ))
+                })?;
+        }
+        Ok(self)
+    }
+
+    /// The methods that a path has over HTTP.
+    pub fn methods(&self, path: &str) -> Vec<&'static Method> {
+        let methods = self.rest.find(path).into_iter().flatten();
+        methods.map(|(_, (method, _))| *method).collect()
+    }
+
+    /// Answers requests by these routes. A path that is known, with a verb that is not, is answered 405.
+    pub fn endpoint(self) -> Endpoint {
+        let routes = Arc::new(self);
+        Endpoint::new(move |request| routes.call(request))
+    }
+
+    fn call(&self, request: Request) -> Answer {
+        let path = request.uri().path();
+        if let Some(endpoint) = self.grpc.get(path) {
+            return endpoint.call(request);
+        }
+        let Some(methods) = self.rest.find(path) else {
+            let mut others = self.others.clone();
+            return Box::pin(async move { others.call(request).await });
+        };
+        if let Some((_, endpoint)) = methods.get(request.method().as_str()) {
+            return endpoint.call(request);
+        }
+        // A HEAD runs the GET without sending its body.
+        if request.method() == http::Method::HEAD
+            && let Some((_, endpoint)) = methods.get("GET")
+        {
+            let answer = endpoint.call(request);
+            return Box::pin(async { answer.await.map(without_body) });
+        }
+        let response = not_allowed(&request, methods.keys().copied().collect());
+        Box::pin(std::future::ready(Ok(response)))
     }
 }
 
-fn grpc<L>(contracts: &[Contract], layer: impl Fn(&'static Method) -> L) -> Result<Router, Conflict>
-where
-    L: Layer<Endpoint>,
-    L::Service:
-        Service<Request, Response = Response, Error = Infallible> + Clone + Send + Sync + 'static,
-    <L::Service as Service<Request>>::Future: Send + 'static,
-{
-    let mut router = Router::new();
-    let mut seen = HashSet::new();
-    for contract in contracts {
-        if !seen.insert(contract.name) {
-            return Err(Conflict(format!(
-                "the service {} is there twice",
-                contract.name
-            )));
-        }
-        for method in contract.methods {
-            router = router.route_service(method.path, layer(method).layer(contract.grpc.clone()));
-        }
+fn without_body(mut response: Response) -> Response {
+    if let Some(length) = response.body().size_hint().exact() {
+        let length = HeaderValue::from(length);
+        response
+            .headers_mut()
+            .insert(header::CONTENT_LENGTH, length);
     }
-    Ok(router)
-}
-
-fn rest<L>(contracts: &[Contract], layer: impl Fn(&'static Method) -> L) -> Result<Router, Conflict>
-where
-    L: Layer<Endpoint>,
-    L::Service:
-        Service<Request, Response = Response, Error = Infallible> + Clone + Send + Sync + 'static,
-    <L::Service as Service<Request>>::Future: Send + 'static,
-{
-    let mut tree = Tree::default();
-    for route in contracts.iter().flat_map(|contract| contract.rest.iter()) {
-        let endpoint = Endpoint::new(layer(route.method).layer(route.endpoint.clone()));
-        tree.insert(route.verb, route.template, (route.method, endpoint))
-            .map_err(|(other, _)| {
-                Conflict(format!(
-                    "{} {} belongs to both {} and {}",
-                    route.verb, route.template.text, other.0.path, route.method.path
-                ))
-            })?;
-    }
-    Ok(Router::new().fallback_service(Rest(Arc::new(tree))))
+    response.map(|_| Body::empty())
 }
 
 /// Why no method answered; an extension of the error response.
@@ -112,43 +164,10 @@ impl fmt::Display for Conflict {
 
 impl std::error::Error for Conflict {}
 
-/// Finds the method of a REST request and calls it.
-#[derive(Clone)]
-struct Rest(Arc<Tree<(&'static Method, Endpoint)>>);
-
-impl Service<Request> for Rest {
-    type Response = Response;
-    type Error = Infallible;
-    type Future = BoxFuture<'static, Result<Response, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request) -> Self::Future {
-        let Some(methods) = self.0.find(request.uri().path()) else {
-            return answer(not_found(&request));
-        };
-        if let Some((_, endpoint)) = methods.get(request.method().as_str()) {
-            return endpoint.clone().call(request);
-        }
-        // A HEAD runs the GET without sending its body; hyper sends only the length.
-        if request.method() == http::Method::HEAD
-            && let Some((_, endpoint)) = methods.get("GET")
-        {
-            return endpoint.clone().call(request);
-        }
-        answer(not_allowed(&request, methods.keys().copied().collect()))
-    }
-}
-
-fn answer(response: Response) -> BoxFuture<'static, Result<Response, Infallible>> {
-    Box::pin(std::future::ready(Ok(response)))
-}
-
-fn not_found(request: &Request) -> Response {
+/// The answer to a path that no route has: 404 with a JSON error, or UNIMPLEMENTED to a gRPC call.
+pub async fn unknown_path(request: Request) -> Response {
     let path = request.uri().path();
-    let mut response = if is_grpc(request) {
+    let mut response = if is_grpc(&request) {
         let status = Status::unimplemented(format!("no such method: {path}"));
         error::status_response(status, Transport::Grpc)
     } else {

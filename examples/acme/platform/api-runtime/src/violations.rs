@@ -81,7 +81,11 @@ impl fmt::Display for Path<'_> {
 
 /// The problems found so far.
 #[derive(Debug, Default)]
-pub struct Violations(Vec<Violation>);
+pub struct Violations {
+    found: Vec<Violation>,
+    /// The contract ignores the rules here: only values that are never allowed count.
+    ignoring: bool,
+}
 
 #[derive(Debug)]
 struct Violation {
@@ -96,6 +100,15 @@ struct Violation {
 
 /// The rule of a REQUIRED field that is missing.
 const REQUIRED: &str = "required";
+/// The rules of values that are never allowed, because no database can store them.
+const NEVER_ALLOWED: [&str; 6] = [
+    "string.no_nul",
+    "number.finite",
+    "duration.valid",
+    "timestamp.valid",
+    "date.valid",
+    "decimal.valid",
+];
 /// A client that sends thousands of bad elements needs only the first ones.
 const LIMIT: usize = 100;
 
@@ -106,9 +119,12 @@ impl Violations {
         rule: &'static str,
         message: impl Into<Cow<'static, str>>,
     ) {
-        if self.0.len() < LIMIT {
+        if self.ignoring && !NEVER_ALLOWED.contains(&rule) {
+            return;
+        }
+        if self.found.len() < LIMIT {
             let (field, path) = (at.to_string(), at.fields());
-            self.0.push(Violation {
+            self.found.push(Violation {
                 field,
                 path,
                 rule,
@@ -124,15 +140,22 @@ impl Violations {
         rule: &'static str,
         message: impl Into<Cow<'static, str>>,
     ) {
-        if self.0.len() < LIMIT {
+        if self.found.len() < LIMIT {
             let (field, message) = (field.into(), message.into());
-            self.0.push(Violation {
+            self.found.push(Violation {
                 field,
                 path: Vec::new(),
                 rule,
                 message,
             });
         }
+    }
+
+    /// Checks a message whose rules the contract ignores.
+    pub fn ignoring(&mut self, check: impl FnOnce(&mut Self)) {
+        let outer = std::mem::replace(&mut self.ignoring, true);
+        check(self);
+        self.ignoring = outer;
     }
 
     pub fn required(&mut self, at: &Path<'_>) {
@@ -171,7 +194,7 @@ impl Violations {
 
     /// Keeps the violations that matter with this update mask: see [`check_update`](crate::check_update).
     pub(crate) fn masked(&mut self, resource: &str, mask: Option<&wkt::FieldMask>) {
-        self.0
+        self.found
             .retain(|violation| match violation.path.split_first() {
                 Some((first, path)) if *first == resource && !path.is_empty() => match mask {
                     Some(mask) => mask.covers(path),
@@ -182,13 +205,13 @@ impl Violations {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.found.is_empty()
     }
 
     /// # Errors
     /// INVALID_ARGUMENT with a `BadRequest` that names every field, if there is a violation.
     pub fn into_result(self) -> Result<(), Status> {
-        if self.0.is_empty() {
+        if self.found.is_empty() {
             Ok(())
         } else {
             Err(self.into())
@@ -199,7 +222,7 @@ impl Violations {
 impl From<Violations> for Status {
     fn from(violations: Violations) -> Self {
         let mut message = String::new();
-        for violation in violations.0.iter().take(3) {
+        for violation in violations.found.iter().take(3) {
             if !message.is_empty() {
                 message.push_str("; ");
             }
@@ -209,15 +232,18 @@ impl From<Violations> for Status {
             }
             message.push_str(&violation.message);
         }
-        if violations.0.len() > 3 {
-            message.push_str(&format!("; and {} more", violations.0.len() - 3));
+        if violations.found.len() > 3 {
+            message.push_str(&format!("; and {} more", violations.found.len() - 3));
         }
-        let details = violations.0.into_iter().map(|violation| FieldViolation {
-            field: violation.field,
-            description: violation.message.into_owned(),
-            reason: violation.rule.replace('.', "_").to_uppercase(),
-            localized_message: None,
-        });
+        let details = violations
+            .found
+            .into_iter()
+            .map(|violation| FieldViolation {
+                field: violation.field,
+                description: violation.message.into_owned(),
+                reason: violation.rule.replace('.', "_").to_uppercase(),
+                localized_message: None,
+            });
         let details = ErrorDetails::with_bad_request(details.collect::<Vec<_>>());
         Status::with_error_details(tonic::Code::InvalidArgument, message, details)
     }
@@ -271,7 +297,7 @@ mod tests {
             });
             violations.masked("thing", mask.as_ref());
             violations
-                .0
+                .found
                 .into_iter()
                 .map(|violation| violation.field)
                 .collect::<Vec<_>>()

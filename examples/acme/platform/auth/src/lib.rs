@@ -12,6 +12,7 @@
 //! every few minutes (a file: every few seconds), and when a token names an unknown key, but at most once in ten
 //! seconds, whatever clients send. While the keys cannot be read, the known ones stay in use.
 
+mod bearer;
 mod caller;
 mod config;
 mod crypto;

@@ -1,6 +1,9 @@
 //! Verifies tokens.
 
-use std::sync::Arc;
+use std::{
+    hash::{BuildHasher, DefaultHasher, Hasher, RandomState},
+    sync::Arc,
+};
 
 use http::{HeaderMap, header::AUTHORIZATION};
 use jsonwebtoken::{Header, Validation, decode, decode_header, errors::ErrorKind};
@@ -10,6 +13,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
+    bearer::bearer,
     caller::Caller,
     config,
     crypto::{self, ALGORITHMS},
@@ -26,11 +30,8 @@ pub struct Verifier {
     /// JSON pointer (RFC 6901) to the claim with the roles.
     roles: String,
     /// The cache of valid tokens: a signature check costs more than all other layers of a request together.
-    verified: Cache<Vec<u8>, Arc<Verified>>,
+    verified: Cache<Vec<u8>, Arc<Verified>, TailHash>,
 }
-
-/// The longest accepted token, in bytes. A longer one is refused before it is parsed.
-const LONGEST: usize = 8 * 1024;
 
 /// The size of the cache in bytes of tokens. A token has a few hundred, and only the issuer can make one that is
 /// cached.
@@ -72,7 +73,7 @@ impl Verifier {
             verified: Cache::builder()
                 .max_capacity(REMEMBERED)
                 .weigher(|token: &Vec<u8>, _| u32::try_from(token.len()).unwrap_or(u32::MAX))
-                .build(),
+                .build_with_hasher(TailHash::default()),
         })
     }
 
@@ -83,7 +84,12 @@ impl Verifier {
 
     /// The caller that the `authorization` header authenticates.
     pub async fn verify(&self, headers: &HeaderMap) -> Result<Caller, Rejection> {
-        let token = bearer(headers)?;
+        let token = bearer(
+            headers,
+            AUTHORIZATION,
+            Rejection::Missing,
+            Rejection::Invalid,
+        )?;
         let generation = self.keys.current().generation;
         let verified = match self.verified.get(token) {
             Some(verified) if verified.generation == generation => verified,
@@ -166,20 +172,28 @@ impl Verifier {
     }
 }
 
-/// The token of the single `authorization` header (RFC 6750, section 2.1).
-fn bearer(headers: &HeaderMap) -> Result<&[u8], Rejection> {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    let value = values.next().ok_or(Rejection::Missing)?;
-    if values.next().is_some() {
-        return Err(Rejection::Invalid);
+/// Hashes the end of a token, which is the end of its signature. This is as good as a hash of the whole, as only tokens
+/// with a valid signature are cached, and takes a tenth of the time.
+#[derive(Clone, Default)]
+struct TailHash(RandomState);
+
+struct TailHasher(DefaultHasher);
+
+impl BuildHasher for TailHash {
+    type Hasher = TailHasher;
+
+    fn build_hasher(&self) -> TailHasher {
+        TailHasher(self.0.build_hasher())
     }
-    let (scheme, token) = value
-        .as_bytes()
-        .split_at_checked(7)
-        .ok_or(Rejection::Invalid)?;
-    let token = token.trim_ascii();
-    if !scheme.eq_ignore_ascii_case(b"Bearer ") || token.len() > LONGEST {
-        return Err(Rejection::Invalid);
+}
+
+impl Hasher for TailHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0
+            .write(bytes.last_chunk::<16>().map_or(bytes, |tail| tail));
     }
-    Ok(token)
+
+    fn finish(&self) -> u64 {
+        self.0.finish()
+    }
 }

@@ -1,4 +1,4 @@
-//! The format of cache entries: MessagePack, first a head `[shape, expires]`, then the row (nil for "not found").
+//! The format of entries on a Redis: MessagePack, first a head `[shape, expires]`, then the row (nil for "not found").
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},

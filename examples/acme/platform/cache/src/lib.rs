@@ -27,10 +27,9 @@ mod memory;
 mod redis;
 
 use std::{
-    fmt::Display,
-    marker::PhantomData,
+    fmt::{Display, Write},
     sync::{Arc, OnceLock},
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use ::metrics::{Counter, counter};
@@ -90,10 +89,7 @@ impl Cache {
 
     /// The cached rows of a table. `T` is the cached part of a row and must not hold a secret. Call this once per
     /// table.
-    pub fn rows<T>(&self, table: &str) -> CachedRows<T>
-    where
-        T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
-    {
+    pub fn rows<T: Row>(&self, table: &str) -> CachedRows<T> {
         let name = format!("{}:{table}", self.service);
         let store = match &self.backend {
             Backend::Memory { bytes } => Store::Memory(Memory::new(*bytes)),
@@ -106,10 +102,14 @@ impl Cache {
             store,
             flights: Flights::default(),
             metrics: Metrics::new(name),
-            row: PhantomData,
         }))
     }
 }
+
+/// A row that can be cached: in the memory of the process, and on a Redis.
+pub trait Row: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {}
+
+impl<T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Row for T {}
 
 /// The cached rows of one table; clones share them.
 pub struct CachedRows<T>(Arc<Inner<T>>);
@@ -119,14 +119,13 @@ struct Inner<T> {
     prefix: String,
     ttl: Duration,
     shape: Shape,
-    store: Store,
+    store: Store<T>,
     flights: Flights<Result<Option<T>, Failed>>,
     metrics: Metrics,
-    row: PhantomData<fn() -> T>,
 }
 
-enum Store {
-    Memory(Memory),
+enum Store<T> {
+    Memory(Memory<T>),
     Redis(Arc<RedisStore>),
 }
 
@@ -134,10 +133,7 @@ enum Store {
 #[derive(Clone)]
 struct Failed;
 
-impl<T> CachedRows<T>
-where
-    T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
-{
+impl<T: Row> CachedRows<T> {
     /// The row with this id, from the cache or else from the database through `load`. `None` when it does not exist.
     ///
     /// # Errors
@@ -147,11 +143,19 @@ where
     where
         F: Future<Output = Result<Option<T>, E>>,
     {
-        let rows = &*self.0;
-        let key = rows.key(id);
-        if let Some(row) = rows.held(&key) {
+        let key = self.0.key(id);
+        if let Some(row) = self.0.held(&key) {
             return Ok(row);
         }
+        // Boxed, so that a hit does not pay for the size of its future.
+        Box::pin(self.read(key, load)).await
+    }
+
+    async fn read<E, F>(&self, key: String, load: impl Fn() -> F) -> Result<Option<T>, E>
+    where
+        F: Future<Output = Result<Option<T>, E>>,
+    {
+        let rows = &*self.0;
         let flight = rows.flights.join(key);
         let mut error = None;
         let mut leads = false;
@@ -193,17 +197,13 @@ impl<T> Clone for CachedRows<T> {
     }
 }
 
-impl<T> Inner<T>
-where
-    T: Clone + Serialize + DeserializeOwned,
-{
+impl<T: Row> Inner<T> {
     /// Looks the row up in the memory of the process.
     fn held(&self, key: &str) -> Option<Option<T>> {
         let Store::Memory(memory) = &self.store else {
             return None;
         };
-        let bytes = memory.get(key)?;
-        let row = self.shape.decode(&bytes, SystemTime::now()).ok()??;
+        let row = memory.get(key)?;
         self.metrics.hits.increment();
         Some(row)
     }
@@ -224,12 +224,10 @@ where
                     return Ok(row);
                 }
                 self.metrics.misses.increment();
-                let asked = SystemTime::now();
+                let asked = Instant::now();
                 let row = load().await?;
-                let life = self.life(&row);
-                if let Some(bytes) = self.shape.encode(asked + life, &row) {
-                    flight.if_current(|key| memory.put(key, bytes, life));
-                }
+                let expires = asked + self.life(&row);
+                flight.if_current(|key| memory.put(key, &row, expires));
                 Ok(row)
             }
             Store::Redis(redis) => {
@@ -299,9 +297,13 @@ where
     }
 }
 
-impl<T> Inner<T> {
+impl<T: Row> Inner<T> {
     fn key(&self, id: impl Display) -> String {
-        format!("{}{id}", self.prefix)
+        // With room for a UUID.
+        let mut key = String::with_capacity(self.prefix.len() + 36);
+        key.push_str(&self.prefix);
+        let _ = write!(key, "{id}");
+        key
     }
 
     /// From now on, this process does not use an earlier read of this key.
@@ -322,13 +324,13 @@ enum LookUp<T> {
 /// Announces that a row will change. If it is dropped without `run` (the write failed, perhaps after the commit, or the
 /// request was cancelled), it still invalidates the entry, in the background.
 #[must_use = "an entry is to be invalidated after the write"]
-pub struct Invalidation<T> {
+pub struct Invalidation<T: Row> {
     rows: CachedRows<T>,
     key: String,
     done: bool,
 }
 
-impl<T> Invalidation<T> {
+impl<T: Row> Invalidation<T> {
     /// Removes the entry. Await this after the commit and before the response to the write.
     pub async fn run(mut self) {
         self.rows.0.forget(&self.key);
@@ -339,7 +341,7 @@ impl<T> Invalidation<T> {
     }
 }
 
-impl<T> Drop for Invalidation<T> {
+impl<T: Row> Drop for Invalidation<T> {
     fn drop(&mut self) {
         if self.done {
             return;

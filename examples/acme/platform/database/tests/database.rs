@@ -123,6 +123,37 @@ async fn every_value_is_read_as_it_was_written(database: Database) {
     assert_eq!(find(&database, Uuid::new_v4()).await, None);
 }
 
+/// A column keeps no sign of a zero, so there is none here.
+async fn a_number_comes_back_bit_by_bit(database: Database) {
+    let numbers = std::iter::repeat_with(|| f64::from_bits(rand::random()));
+    let mut numbers: Vec<f64> = numbers
+        .filter(|number| number.is_normal())
+        .take(500)
+        .collect();
+    numbers.extend([901259.0097939931, 0.1, 5e-324, f64::MAX]);
+    let number = Row {
+        extra: json!({"numbers": numbers}).as_object().cloned(),
+        ..row("numbers", None)
+    };
+    insert(&database, &number).await.unwrap();
+    let extra = find(&database, number.id).await.unwrap().extra.unwrap();
+    let read = extra["numbers"].as_array().unwrap().iter();
+    let read: Vec<u64> = read
+        .map(|number| number.as_f64().unwrap().to_bits())
+        .collect();
+    let written: Vec<u64> = numbers.iter().map(|number| number.to_bits()).collect();
+    assert_eq!(read, written, "in a JSON column");
+    for score in &numbers[480..] {
+        let row = Row {
+            score: *score,
+            ..row(&score.to_string(), None)
+        };
+        insert(&database, &row).await.unwrap();
+        let read = find(&database, row.id).await.unwrap().score;
+        assert_eq!(read.to_bits(), score.to_bits(), "{score:?} in a column");
+    }
+}
+
 async fn decimals_and_instants_are_ordered_as_such(database: Database) {
     for price in ["9", "10", "-3", "0.5"] {
         insert(&database, &row(price, Some(price))).await.unwrap();
@@ -208,6 +239,7 @@ macro_rules! on_every_database {
 
 on_every_database! {
     every_value_is_read_as_it_was_written,
+    a_number_comes_back_bit_by_bit,
     decimals_and_instants_are_ordered_as_such,
     a_decimal_that_would_have_to_be_rounded_is_refused,
     a_taken_value_is_told_by_its_column,

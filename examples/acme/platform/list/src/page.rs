@@ -10,6 +10,7 @@ use std::cmp::Ordering;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use platform_base::Error;
+use prost::Message;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -20,6 +21,8 @@ use crate::{
 
 const DEFAULT_SIZE: usize = 50;
 const MAX_SIZE: usize = 1000;
+/// How many bytes the messages of a page have at most. A gRPC client takes 4 MiB, with the rest of the answer.
+const MAX_BYTES: usize = 4_000_000;
 
 /// A row of a list.
 pub trait Listed {
@@ -126,22 +129,41 @@ impl<F: Copy> ListQuery<F> {
         let more = rows.len() > self.size;
         rows.truncate(self.size);
         let next_page_token = match rows.last().filter(|_| more) {
-            Some(last) => {
-                let value = last.value(self.order.field);
-                let value = value.ok_or_else(|| {
-                    Error::internal("a list is ordered by a field without a value")
-                })?;
-                self.encode(&Cursor {
-                    value,
-                    id: last.id(),
-                })
-            }
+            Some(last) => self.encode(&self.place(last)?),
             None => String::new(),
         };
         Ok(Page {
             items: rows,
             next_page_token,
         })
+    }
+
+    /// Converts the rows of a page to messages, as many as fit into an answer: the next page starts after the last of
+    /// these. A first row that is too large is an answer by itself.
+    pub fn fit<T: Listed<Field = F>, M: Message>(
+        &self,
+        page: Page<T>,
+        convert: impl Fn(T) -> M,
+    ) -> Result<Page<M>, Error> {
+        let mut fitting = Page {
+            items: Vec::with_capacity(page.items.len()),
+            next_page_token: page.next_page_token,
+        };
+        let (mut bytes, mut last) = (0, None);
+        for row in page.items {
+            let place = self.place(&row)?;
+            let message = convert(row);
+            let length = message.encoded_len();
+            // The field's tag and the length stand before the message.
+            bytes += length + 2 + prost::length_delimiter_len(length);
+            if let Some(last) = last.filter(|_| bytes > MAX_BYTES) {
+                fitting.next_page_token = self.encode(&last);
+                break;
+            }
+            fitting.items.push(message);
+            last = Some(place);
+        }
+        Ok(fitting)
     }
 
     /// Filters, orders and limits rows in memory as a database does. For the in-memory repositories of tests.
@@ -163,6 +185,16 @@ impl<F: Copy> ListQuery<F> {
         }
         rows.truncate(self.size + 1);
         rows
+    }
+
+    fn place<T: Listed<Field = F>>(&self, row: &T) -> Result<Cursor, Error> {
+        let value = row.value(self.order.field);
+        let value =
+            value.ok_or_else(|| Error::internal("a list is ordered by a field without a value"))?;
+        Ok(Cursor {
+            value,
+            id: row.id(),
+        })
     }
 
     fn encode(&self, cursor: &Cursor) -> String {
@@ -232,15 +264,6 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// The token of the next page; empty on the last page.
     pub next_page_token: String,
-}
-
-impl<T> Page<T> {
-    pub fn map<U>(self, convert: impl FnMut(T) -> U) -> Page<U> {
-        Page {
-            items: self.items.into_iter().map(convert).collect(),
-            next_page_token: self.next_page_token,
-        }
-    }
 }
 
 fn foreign_token() -> Invalid {
@@ -355,6 +378,34 @@ mod tests {
     }
 
     #[test]
+    fn a_page_is_cut_where_an_answer_is_full_and_the_token_goes_on_from_there() {
+        // Five rows of 1.5 MB, two of which fit, and a row that is too large alone.
+        for (bytes, pages) in [(1_500_000, vec![2, 2, 1]), (5_000_000, vec![1; 5])] {
+            let (mut ids, mut sizes) = (Vec::new(), Vec::new());
+            let mut token = String::new();
+            loop {
+                let query = query(ListRequest {
+                    page_token: &token,
+                    order_by: "score",
+                    ..ListRequest::default()
+                });
+                let page = query.page(query.select(rows())).unwrap();
+                let message = |row: Row| format!("{}{}", row.id, " ".repeat(bytes));
+                let page = query.fit(page, message).unwrap();
+                sizes.push(page.items.len());
+                let shown = page.items.iter().map(|text| text.trim().parse::<u128>());
+                ids.extend(shown.map(Result::unwrap));
+                token = page.next_page_token;
+                if token.is_empty() {
+                    break;
+                }
+            }
+            assert_eq!(sizes, pages);
+            assert_eq!(ids, [4, 1, 3, 2, 5]);
+        }
+    }
+
+    #[test]
     fn an_order_that_the_list_does_not_have_is_refused() {
         for (order_by, part) in [
             ("alias", "cannot be `alias`: use id, score or name"),
@@ -438,6 +489,30 @@ mod tests {
         }
         for token in [&token[..20], &token[..token.len() - 1], "!", "AAAA", "å"] {
             assert!(!accepted("rows", asked, token), "{token}");
+        }
+    }
+
+    #[test]
+    fn a_number_in_a_token_is_read_bit_by_bit() {
+        let numbers = std::iter::repeat_with(|| f64::from_bits(rand::random()));
+        for number in numbers.filter(|number| number.is_finite()).take(10_000) {
+            let request = ListRequest {
+                order_by: "score",
+                ..ListRequest::default()
+            };
+            let cursor = Cursor {
+                value: number.into(),
+                id: Uuid::nil(),
+            };
+            let token = query(request).encode(&cursor);
+            let next = query(ListRequest {
+                page_token: &token,
+                ..request
+            });
+            let Some(Value::Double(read)) = next.after().map(|after| after.value.clone()) else {
+                panic!("{number} is no number");
+            };
+            assert_eq!(read.to_bits(), number.to_bits(), "{number}");
         }
     }
 }

@@ -9,13 +9,12 @@ use api_mapping::v1::{
     labels_service_server::LabelsService, note::Place, notes_service,
     notes_service_client::NotesServiceClient, notes_service_server::NotesService,
 };
-use api_runtime::{Transport, Viewer, router, wkt::Timestamp};
+use api_runtime::{Endpoint, LargestMessage, Routes, Transport, Viewer, wkt::Timestamp};
 use axum::{Router, body::Body};
 use futures_util::stream::{self, BoxStream, StreamExt};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use tonic::{Request, Response, Status, Streaming, async_trait};
-use tower::{ServiceExt, util::MapRequestLayer};
+use tonic::{Request, Response, Status, Streaming, async_trait, codec::CompressionEncoding};
 
 /// Stores one note, and records the notes that it received.
 #[derive(Clone, Default)]
@@ -132,9 +131,15 @@ fn identify(mut request: api_runtime::Request) -> api_runtime::Request {
     request
 }
 
-fn serve(notes: &Notes, transport: Transport) -> Router {
+fn serve(notes: &Notes, transport: Transport) -> Endpoint {
     let contracts = [notes_service(notes.clone()), labels_service(Labels)];
-    router(&contracts, transport, |_| MapRequestLayer::new(identify)).unwrap()
+    let layer = |_, inner: Endpoint| Endpoint::new(move |request| inner.call(identify(request)));
+    let routes = Routes::new(Router::new());
+    let routes = match transport {
+        Transport::Grpc => routes.grpc(&contracts, layer),
+        Transport::Http => routes.rest(&contracts, layer),
+    };
+    routes.unwrap().endpoint()
 }
 
 /// The status and the body of an answer over HTTP; each line of a stream counts as a body.
@@ -145,10 +150,7 @@ async fn over_http(notes: &Notes, line: &str, viewer: &str, body: Value) -> (u16
         request = request.header("x-viewer", viewer);
     }
     let request = request.body(Body::from(body.to_string())).unwrap();
-    let response = serve(notes, Transport::Http)
-        .oneshot(request)
-        .await
-        .unwrap();
+    let response = serve(notes, Transport::Http).call(request).await.unwrap();
     let status = response.status().as_u16();
     let bytes = response.into_body().collect().await.unwrap().to_bytes();
     (status, serde_json::from_slice(&bytes).unwrap())
@@ -164,7 +166,9 @@ fn over_grpc<T>(viewer: &str, message: T) -> Request<T> {
 }
 
 fn client(notes: &Notes) -> NotesServiceClient<Router> {
-    NotesServiceClient::new(serve(notes, Transport::Grpc))
+    // Unlike an endpoint, a router takes the body of a client.
+    let routes = serve(notes, Transport::Grpc);
+    NotesServiceClient::new(Router::new().fallback_service(routes))
 }
 
 #[tokio::test]
@@ -206,6 +210,26 @@ async fn what_only_the_server_sets_is_ignored_in_a_request() {
         [ignored("mine"), ignored("mine")],
         "in a stream"
     );
+}
+
+#[tokio::test]
+async fn a_request_may_be_compressed_and_may_not_become_too_large() {
+    let notes = Notes::default();
+    let sent = |text: String| CreateNoteRequest {
+        note: Some(Note {
+            text: Some(text),
+            ..Note::default()
+        }),
+    };
+    let mut client = client(&notes).send_compressed(CompressionEncoding::Gzip);
+    client.create_note(sent("short".to_owned())).await.unwrap();
+    assert_eq!(notes.was_sent(), [sent("short".to_owned()).note.unwrap()]);
+
+    let mut request = Request::new(sent("a".repeat(100_000)));
+    request.extensions_mut().insert(LargestMessage(50_000));
+    let refusal = client.create_note(request).await.unwrap_err();
+    assert_eq!(refusal.code(), tonic::Code::ResourceExhausted, "{refusal}");
+    assert_eq!(notes.was_sent(), []);
 }
 
 #[tokio::test]

@@ -112,9 +112,7 @@ fn desk(methods: &'static [Method]) -> Module {
         verb: "POST",
         template,
         method,
-        endpoint: Endpoint::new(tower::service_fn(|request| {
-            answer(request, Transport::Http)
-        })),
+        endpoint: Endpoint::new(|request| Box::pin(answer(request, Transport::Http))),
     });
     let description = Description {
         name: "desk.v1.DeskService",
@@ -126,7 +124,11 @@ fn desk(methods: &'static [Method]) -> Module {
         let response = answer(request, Transport::Grpc).await?;
         Ok::<_, Infallible>(response.map(tonic::body::Body::new))
     });
-    Module::new().contract(Contract::new(description, grpc, routes.collect::<Vec<_>>()))
+    Module::new().contract(Contract::new(
+        description,
+        move |_| grpc,
+        routes.collect::<Vec<_>>(),
+    ))
 }
 
 /// Of the methods with an owner, only `Own` asks for it. `Open` asks for an owner and has none.

@@ -68,8 +68,7 @@ static LISTEN: Template = Template {
 };
 
 async fn wire(_: &Platform) -> Result<Module, platform::StartError> {
-    let endpoint = || Endpoint::new(tower::service_fn(answer));
-    let routes = vec![
+    Ok(Module::new().contract(contract(vec![
         Route {
             verb: "GET",
             template: &ASK,
@@ -94,7 +93,14 @@ async fn wire(_: &Platform) -> Result<Module, platform::StartError> {
             method: &METHODS[2],
             endpoint: endpoint(),
         },
-    ];
+    ])))
+}
+
+fn endpoint() -> Endpoint {
+    Endpoint::new(|request| Box::pin(answer(request)))
+}
+
+fn contract(routes: Vec<Route>) -> Contract {
     let description = Description {
         name: "shop.v1.ShopService",
         methods: &METHODS,
@@ -105,7 +111,7 @@ async fn wire(_: &Platform) -> Result<Module, platform::StartError> {
         let response = answer(request).await?;
         Ok::<_, Infallible>(response.map(tonic::body::Body::new))
     });
-    Ok(Module::new().contract(Contract::new(description, grpc, routes)))
+    Contract::new(description, move |_| grpc, routes)
 }
 
 async fn answer(request: Request) -> Result<Response, Infallible> {
@@ -327,6 +333,36 @@ async fn a_stream_counts_as_what_it_ends_with() {
     let metrics = server.get("/metrics").await.text;
     let line = "rpc_requests_total{rpc=\"shop.v1.ShopService/Listen\",transport=\"http\",code=\"INTERNAL\"} 1";
     assert!(metrics.contains(line), "{metrics}");
+}
+
+#[tokio::test]
+async fn a_contract_that_has_a_path_of_the_platform_is_refused_at_the_start() {
+    static ANY: Template = Template {
+        text: "/{any}",
+        segments: &[Segment::One],
+        verb: None,
+        variables: &[],
+    };
+    const GREEDY: Service = Service {
+        wire: |_| {
+            let route = Route {
+                verb: "GET",
+                template: &ANY,
+                method: &METHODS[0],
+                endpoint: endpoint(),
+            };
+            let module = Module::new().contract(contract(vec![route]));
+            Box::pin(std::future::ready(Ok(module)))
+        },
+        ..SERVICE
+    };
+    let settings = [("http.port", "0"), ("grpc.port", "0")];
+    let application = Application::assemble(&GREEDY, &[], &Sources::settings(settings)).await;
+    let error = application.unwrap().start().await.err().unwrap();
+    assert_eq!(
+        error.to_string(),
+        "/healthz belongs to both the platform and /shop.v1.ShopService/Ask"
+    );
 }
 
 #[tokio::test]

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use axum::Router;
+use api_runtime::Endpoint;
 use http::{
     HeaderName, Method,
     header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
 };
+use tower::{Layer, Service};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::{
@@ -40,9 +41,9 @@ const MAX_AGE: Duration = Duration::from_secs(600);
 
 /// Answers preflight requests and adds the CORS headers to the answers of all routes. Credentials that browsers send by
 /// themselves, such as cookies, are not allowed: this API does not use them.
-pub fn layer(router: Router, config: &Cors) -> Router {
+pub fn layer(routes: Endpoint, config: &Cors) -> Endpoint {
     if config.origins.is_empty() {
-        return router;
+        return routes;
     }
     let named = config.origins.iter().map(|origin| match origin {
         Origin::Any => None,
@@ -52,12 +53,12 @@ pub fn layer(router: Router, config: &Cors) -> Router {
         Some(sites) => AllowOrigin::list(sites),
         None => AllowOrigin::any(),
     };
-    router.layer(
-        CorsLayer::new()
-            .allow_origin(origins)
-            .allow_methods(METHODS)
-            .allow_headers(SENT)
-            .expose_headers(SEEN)
-            .max_age(MAX_AGE),
-    )
+    let cors = CorsLayer::new()
+        .allow_origin(origins)
+        .allow_methods(METHODS)
+        .allow_headers(SENT)
+        .expose_headers(SEEN)
+        .max_age(MAX_AGE)
+        .layer(routes);
+    Endpoint::new(move |request| Box::pin(cors.clone().call(request)))
 }

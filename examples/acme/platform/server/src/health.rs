@@ -5,10 +5,15 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures_util::stream::{self, BoxStream, StreamExt};
 use http::StatusCode;
 use platform_base::{Part, Phase, Stop, async_trait, every};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tonic_health::{ServingStatus, server::HealthReporter};
+use tonic::{Request, Response, Status};
+use tonic_health::pb::{
+    HealthCheckRequest, HealthCheckResponse, health_check_response::ServingStatus, health_server,
+};
 
 const CHECK_EVERY: Duration = Duration::from_secs(2);
 const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
@@ -17,8 +22,9 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
 pub struct Health {
     parts: Vec<Arc<dyn Part>>,
     /// The proto services that share the status of the process; "" is the process as a whole.
-    names: Vec<&'static str>,
-    reporter: HealthReporter,
+    names: Arc<[&'static str]>,
+    /// `None` once the listeners close.
+    status: watch::Sender<Option<ServingStatus>>,
     /// The process is about to stop.
     draining: CancellationToken,
 }
@@ -33,13 +39,17 @@ impl Health {
         Self {
             parts,
             names: contracts.chain([""]).collect(),
-            reporter: HealthReporter::new(),
+            status: watch::Sender::new(Some(ServingStatus::NotServing)),
             draining,
         }
     }
 
-    pub(crate) fn reporter(&self) -> HealthReporter {
-        self.reporter.clone()
+    /// `grpc.health.v1.Health` of the process.
+    pub(crate) fn service(&self) -> HealthService {
+        HealthService {
+            names: self.names.clone(),
+            status: self.status.subscribe(),
+        }
     }
 
     /// The reasons why the process is not ready; empty if it is.
@@ -62,12 +72,11 @@ impl Health {
     pub async fn check(&self) -> Vec<String> {
         let missing = self.missing().await;
         let ready = missing.is_empty();
-        self.report(if ready {
+        self.report(Some(if ready {
             ServingStatus::Serving
         } else {
             ServingStatus::NotServing
-        })
-        .await;
+        }));
         missing
     }
 
@@ -87,10 +96,10 @@ impl Health {
         }
     }
 
-    async fn report(&self, status: ServingStatus) {
-        for name in &self.names {
-            self.reporter.set_service_status(name, status).await;
-        }
+    /// Tells the watchers only of a change.
+    fn report(&self, status: Option<ServingStatus>) {
+        self.status
+            .send_if_modified(|reported| std::mem::replace(reported, status) != status);
     }
 }
 
@@ -110,11 +119,120 @@ impl Part for Health {
             self.check().await;
         });
         stop.draining.run_until_cancelled(checking).await;
-        self.report(ServingStatus::NotServing).await;
+        self.report(Some(ServingStatus::NotServing));
         stop.closing.cancelled().await;
-        let mut reporter = self.reporter.clone();
-        for name in &self.names {
-            reporter.clear_service_status(name).await;
+        self.report(None);
+    }
+}
+
+/// Answers `Check` and `Watch` as the protocol says. tonic-health ends a `Watch` of an unknown service with NOT_FOUND,
+/// while a client expects SERVICE_UNKNOWN and a stream that stays.
+pub(crate) struct HealthService {
+    names: Arc<[&'static str]>,
+    status: watch::Receiver<Option<ServingStatus>>,
+}
+
+impl HealthService {
+    fn knows(&self, request: &HealthCheckRequest) -> bool {
+        self.names.contains(&request.service.as_str())
+    }
+}
+
+fn answer(status: ServingStatus) -> HealthCheckResponse {
+    HealthCheckResponse {
+        status: status.into(),
+    }
+}
+
+#[async_trait]
+impl health_server::Health for HealthService {
+    async fn check(
+        &self,
+        request: Request<HealthCheckRequest>,
+    ) -> Result<Response<HealthCheckResponse>, Status> {
+        if !self.knows(request.get_ref()) {
+            return Err(Status::not_found("there is no such service"));
         }
+        let status = *self.status.borrow();
+        Ok(Response::new(answer(
+            status.unwrap_or(ServingStatus::NotServing),
+        )))
+    }
+
+    type WatchStream = BoxStream<'static, Result<HealthCheckResponse, Status>>;
+
+    async fn watch(
+        &self,
+        request: Request<HealthCheckRequest>,
+    ) -> Result<Response<Self::WatchStream>, Status> {
+        let known = self.knows(request.get_ref());
+        let mut statuses = self.status.clone();
+        statuses.mark_changed();
+        let answers = stream::unfold((statuses, None), move |(mut statuses, told)| async move {
+            loop {
+                statuses.changed().await.ok()?;
+                let status = (*statuses.borrow_and_update())?;
+                let status = if known {
+                    status
+                } else {
+                    ServingStatus::ServiceUnknown
+                };
+                if told != Some(status) {
+                    return Some((Ok(answer(status)), (statuses, Some(status))));
+                }
+            }
+        });
+        Ok(Response::new(answers.boxed()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use tonic_health::pb::health_server::Health as _;
+
+    use super::*;
+
+    async fn watch(
+        service: &HealthService,
+        name: &str,
+    ) -> BoxStream<'static, Result<HealthCheckResponse, Status>> {
+        let request = HealthCheckRequest {
+            service: name.to_owned(),
+        };
+        let answer = service.watch(Request::new(request)).await;
+        answer.unwrap().into_inner()
+    }
+
+    #[tokio::test]
+    async fn a_watch_tells_of_changes_alone_and_stays_with_an_unknown_service() {
+        let health = Health::new(
+            Vec::new(),
+            ["users.v1.UsersService"].into_iter(),
+            CancellationToken::new(),
+        );
+        health.check().await;
+        let service = health.service();
+        let mut known = watch(&service, "users.v1.UsersService").await;
+        let mut process = watch(&service, "").await;
+        let mut unknown = watch(&service, "tasks.v1.TasksService").await;
+        for (stream, status) in [
+            (&mut known, ServingStatus::Serving),
+            (&mut process, ServingStatus::Serving),
+            (&mut unknown, ServingStatus::ServiceUnknown),
+        ] {
+            assert_eq!(stream.next().await.unwrap().unwrap(), answer(status));
+            health.check().await;
+            assert!(stream.next().now_or_never().is_none(), "{status:?} again");
+        }
+
+        health.report(Some(ServingStatus::NotServing));
+        let next = known.next().await.unwrap().unwrap();
+        assert_eq!(next, answer(ServingStatus::NotServing));
+        assert!(unknown.next().now_or_never().is_none());
+
+        health.report(None);
+        assert!(known.next().await.is_none());
+        assert!(unknown.next().await.is_none());
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! From the outermost in: request id, trace, metrics, panic → error, load shedding, timeout, size of the body,
 //! authentication, policy, rate. Validation follows in the contract's adapter. The layers of a method are built once,
-//! with everything that they need. All of them run in one future, without allocations between them.
+//! with everything that they need. All of them run in one future, without allocations between them; `pin!` keeps each
+//! part of it in its place, where a wrapper that takes it by value would copy it.
 
 mod bearer;
 mod body;
@@ -17,16 +18,14 @@ mod stream;
 mod trace;
 
 use std::{
-    convert::Infallible,
+    pin::pin,
     sync::Arc,
-    task::{Context as TaskContext, Poll},
     time::{Duration, Instant},
 };
 
 use api_runtime::{
-    Access, Method, Policy, Request, Response, Transport, Viewer, error::status_response,
+    Access, Endpoint, Method, Policy, Request, Response, Transport, Viewer, error::status_response,
 };
-use futures_util::future::BoxFuture;
 use http::{Extensions, HeaderMap, StatusCode};
 use ipnet::IpNet;
 use platform_auth::{
@@ -36,7 +35,6 @@ use platform_base::context::Context;
 use platform_redis::Redis;
 use platform_telemetry::Telemetry;
 use tonic::{Code, Status, metadata::MetadataMap};
-use tower::{Layer, Service};
 use tracing::{Instrument, Span};
 
 use self::{
@@ -80,9 +78,32 @@ impl Shared {
     }
 }
 
-/// The layers of one method on one transport.
-#[derive(Clone)]
-pub(crate) struct MethodLayer(Arc<Layers>);
+/// A method behind its layers on one transport.
+pub(crate) fn layered(
+    shared: Arc<Shared>,
+    method: &'static Method,
+    transport: Transport,
+    inner: Endpoint,
+) -> Endpoint {
+    let rpc = method.path.trim_start_matches('/');
+    let metrics = Metrics::new(rpc, transport);
+    let rate = method.policy.rate_limit;
+    let rate = rate.or(shared.limits.rate.map(|Rate(rate)| rate));
+    let layers = Arc::new(Layers {
+        rpc,
+        policy: &method.policy,
+        limit: rate.map(|rate| Limit::new(rpc, rate)),
+        streams: method.streams,
+        transport,
+        metrics,
+        shared,
+        inner,
+    });
+    Endpoint::new(move |request| {
+        let layers = layers.clone();
+        Box::pin(async move { Ok(layers.observe(request).await) })
+    })
+}
 
 struct Layers {
     /// `consultants.v1.ConsultantsService/GetConsultant`
@@ -93,73 +114,12 @@ struct Layers {
     transport: Transport,
     metrics: Metrics,
     shared: Arc<Shared>,
-}
-
-impl MethodLayer {
-    pub fn new(shared: Arc<Shared>, method: &'static Method, transport: Transport) -> Self {
-        let rpc = method.path.trim_start_matches('/');
-        let metrics = Metrics::new(rpc, transport);
-        let rate = method.policy.rate_limit;
-        let rate = rate.or(shared.limits.rate.map(|Rate(rate)| rate));
-        Self(Arc::new(Layers {
-            rpc,
-            policy: &method.policy,
-            limit: rate.map(|rate| Limit::new(rpc, rate)),
-            streams: method.streams,
-            transport,
-            metrics,
-            shared,
-        }))
-    }
-}
-
-impl<S> Layer<S> for MethodLayer {
-    type Service = Layered<S>;
-
-    fn layer(&self, inner: S) -> Layered<S> {
-        Layered {
-            inner,
-            layers: self.0.clone(),
-        }
-    }
-}
-
-/// The implementation of a method with its layers.
-#[derive(Clone)]
-pub(crate) struct Layered<S> {
-    inner: S,
-    layers: Arc<Layers>,
-}
-
-impl<S> Service<Request> for Layered<S>
-where
-    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
-    S::Future: Send,
-{
-    type Response = Response;
-    type Error = Infallible;
-    type Future = BoxFuture<'static, Result<Response, Infallible>>;
-
-    fn poll_ready(&mut self, context: &mut TaskContext<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, request: Request) -> Self::Future {
-        // This service is ready, so it handles the call; its clone waits for the next request.
-        let clone = self.inner.clone();
-        let inner = std::mem::replace(&mut self.inner, clone);
-        let layers = self.layers.clone();
-        Box::pin(async move { Ok(layers.observe(inner, request).await) })
-    }
+    inner: Endpoint,
 }
 
 impl Layers {
     /// Request id, trace, metrics: the layers that must see every answer, errors included.
-    async fn observe<S>(self: &Arc<Self>, inner: S, request: Request) -> Response
-    where
-        S: Service<Request, Response = Response, Error = Infallible> + Send,
-        S::Future: Send,
-    {
+    async fn observe(self: &Arc<Self>, request: Request) -> Response {
         let started = Instant::now();
         let limit = self.policy.timeout.unwrap_or(self.shared.limits.timeout);
         let timeout =
@@ -168,16 +128,14 @@ impl Layers {
         let client = client::of(&request, &self.shared.proxies);
         let deadline = started + timeout;
         let context = Context::new(ids::of(request.headers(), telemetry, deadline, client));
-        let work = async {
+        let work = pin!(async {
             let span = if telemetry.otlp_endpoint.is_some() {
                 trace::span(self.rpc, self.transport, &request)
             } else {
                 Span::none()
             };
-            let response = self
-                .admit(inner, request, started, timeout)
-                .instrument(span.clone())
-                .await;
+            let answer = pin!(self.admit(request, started, timeout));
+            let response = answer.instrument(span.clone()).await;
             let status = response.status();
             let layers = self.clone();
             let record = move |span: &Span, code| {
@@ -195,28 +153,18 @@ impl Layers {
             stream::watch(response, context, span.clone(), move |code| {
                 record(&span, code)
             })
-        };
+        });
         let mut response = context.clone().scope(work).await;
         ids::echo(&context, response.headers_mut());
         response
     }
 
     /// Panics, load, time, size, authentication and rate: the layers that may answer instead of the method.
-    async fn admit<S>(
-        &self,
-        mut inner: S,
-        request: Request,
-        started: Instant,
-        timeout: Duration,
-    ) -> Response
-    where
-        S: Service<Request, Response = Response, Error = Infallible> + Send,
-        S::Future: Send,
-    {
+    async fn admit(&self, request: Request, started: Instant, timeout: Duration) -> Response {
         let Some(_place) = self.shared.load.enter() else {
             return self.refuse(load::refusal());
         };
-        let answer = async {
+        let answer = pin!(async {
             let mut request = body::limit(request, self.shared.limits.body, self.transport)?;
             let identified = self.identify(&mut request).await;
             let counted = self.count(request.extensions()).await?;
@@ -225,10 +173,7 @@ impl Layers {
             if started.elapsed() >= timeout {
                 return Err(deadline::exceeded(timeout));
             }
-            let mut response = match inner.call(request).await {
-                Ok(response) => response,
-                Err(never) => match never {},
-            };
+            let Ok(mut response) = self.inner.call(request).await;
             if let Some(owner) = owner
                 && !owner.was_asked_for()
                 && code_of(&response, self.transport) == Code::Ok
@@ -239,7 +184,7 @@ impl Layers {
                 limit.tell(verdict, response.headers_mut());
             }
             Ok(response)
-        };
+        });
         match tokio::time::timeout(timeout, panic::caught(answer)).await {
             Ok(Ok(response)) => response,
             Ok(Err(status)) => self.refuse(status),

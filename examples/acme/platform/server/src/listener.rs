@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use axum::Router;
+use api_runtime::Endpoint;
 use futures_util::FutureExt;
 use platform_base::{LogOnce, Part, Phase, StartError, Stop, async_trait};
 use tokio::{
@@ -25,7 +25,7 @@ use crate::config::Limits;
 pub struct Listener {
     name: &'static str,
     listener: TcpListener,
-    router: Router,
+    routes: Endpoint,
     limits: Limits,
 }
 
@@ -67,11 +67,11 @@ impl Bound {
     }
 
     /// Serves these routes as soon as the part runs.
-    pub fn serve(self, router: Router, limits: Limits) -> Listener {
+    pub fn serve(self, routes: Endpoint, limits: Limits) -> Listener {
         Listener {
             name: self.name,
             listener: self.listener,
-            router,
+            routes,
             limits,
         }
     }
@@ -91,7 +91,7 @@ impl Part for Listener {
     async fn run(&self, stop: Stop) {
         let tasks = TaskTracker::new();
         let places = Arc::new(Semaphore::new(self.limits.connections));
-        let connections = Connections::new(self.router.clone(), &self.limits, stop.clone());
+        let connections = Connections::new(self.routes.clone(), &self.limits, stop.clone());
         let begin = |(stream, peer), place| {
             let connections = connections.clone();
             tasks.spawn(async move {

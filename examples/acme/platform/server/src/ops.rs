@@ -11,6 +11,9 @@ use crate::health::Health;
 const JSON: &str = "application/json";
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
+/// The paths of these routes.
+pub(crate) const PATHS: [&str; 5] = ["/healthz", "/readyz", "/metrics", "/openapi.json", "/docs"];
+
 /// The service that these routes describe.
 #[derive(Clone, Copy)]
 pub struct About {

@@ -4,50 +4,62 @@
 use std::{convert::Infallible, sync::Arc};
 
 use api_runtime::{
-    Contract, Request, Response, Transport, Unmatched, error::status_response, openapi,
+    Contract, Endpoint, Request, Response, Routes, Transport, Unmatched, error::status_response,
+    openapi,
 };
 use axum::Router;
 use platform_base::{StartError, status};
 use platform_telemetry::Metrics;
-use tonic::{Code, server::NamedService};
-use tonic_health::{pb::health_server::HealthServer, server::HealthService};
+use tonic::{Code, codec::CompressionEncoding::Gzip, server::NamedService};
+use tonic_health::pb::health_server::HealthServer;
 use tower::Service;
 
 use crate::{
     config::Cors,
     cors,
     health::Health,
-    layers::{MethodLayer, Shared},
+    layers::{Shared, layered},
     ops,
 };
 
-/// REST and the operational routes. Their fallback answers unknown paths, on both transports.
+/// Adds REST and the operational routes.
 ///
 /// # Errors
-/// When two contracts have the same route.
+/// When two contracts have the same route, or one has an operational route.
 pub fn http(
+    routes: Routes,
     about: ops::About,
     contracts: &[Contract],
     shared: &Arc<Shared>,
     health: &Arc<Health>,
     metrics: Metrics,
-) -> Result<Router, StartError> {
+) -> Result<Routes, StartError> {
     let documents: Vec<_> = contracts.iter().map(|contract| contract.openapi).collect();
     let document =
         openapi::merge(about.name, about.version, &documents).map_err(StartError::new)?;
-    let router = methods(contracts, Transport::Http, shared)?;
-    Ok(router.merge(ops::routes(about, health.clone(), metrics, document)))
+    let layer = |method, inner| layered(shared.clone(), method, Transport::Http, inner);
+    let routes = routes.rest(contracts, layer).map_err(StartError::new)?;
+    for path in ops::PATHS {
+        if let Some(method) = routes.methods(path).first() {
+            return Err(StartError::new(format!(
+                "{path} belongs to both the platform and {}",
+                method.path
+            )));
+        }
+    }
+    Ok(routes.others(ops::routes(about, health.clone(), metrics, document)))
 }
 
-/// gRPC, with health and reflection.
+/// Adds gRPC, with health and reflection.
 ///
 /// # Errors
 /// When a contract's description cannot be read.
 pub fn grpc(
+    routes: Routes,
     contracts: &[Contract],
     shared: &Arc<Shared>,
     health: &Health,
-) -> Result<Router, StartError> {
+) -> Result<Routes, StartError> {
     // The descriptors include imported contracts, which this process does not serve. The names select its own.
     let reflection = || {
         let builder = tonic_reflection::server::Builder::configure()
@@ -61,21 +73,20 @@ pub fn grpc(
                 .with_service_name(contract.name)
         })
     };
-    let router = methods(contracts, Transport::Grpc, shared)?;
-    let router = named(
-        router,
-        HealthServer::new(HealthService::from_health_reporter(health.reporter())),
-    );
-    let router = named(router, reflection().build_v1().map_err(StartError::new)?);
-    Ok(named(
-        router,
-        reflection().build_v1alpha().map_err(StartError::new)?,
-    ))
+    let layer = |method, inner| layered(shared.clone(), method, Transport::Grpc, inner);
+    let routes = routes.grpc(contracts, layer).map_err(StartError::new)?;
+    let health = HealthServer::new(health.service()).accept_compressed(Gzip);
+    let v1 = reflection().build_v1().map_err(StartError::new)?;
+    let v1alpha = reflection().build_v1alpha().map_err(StartError::new)?;
+    let others = named(Router::new(), health);
+    let others = named(others, v1.accept_compressed(Gzip));
+    let others = named(others, v1alpha.accept_compressed(Gzip));
+    Ok(routes.others(others))
 }
 
 /// Lets the configured web sites call these routes (CORS).
-pub fn with_cors(router: Router, config: &Cors) -> Router {
-    cors::layer(router, config)
+pub fn with_cors(routes: Endpoint, config: &Cors) -> Endpoint {
+    cors::layer(routes, config)
 }
 
 /// The answer to an unknown method on a listener that serves only gRPC.
@@ -87,16 +98,6 @@ pub async fn unknown_method(request: Request) -> Response {
     );
     response.extensions_mut().insert(Unmatched::Path);
     response
-}
-
-fn methods(
-    contracts: &[Contract],
-    transport: Transport,
-    shared: &Arc<Shared>,
-) -> Result<Router, StartError> {
-    let layer = |method| MethodLayer::new(shared.clone(), method, transport);
-    api_runtime::router(contracts, transport, layer)
-        .map_err(|conflict| StartError::new(conflict.to_string()))
 }
 
 /// Adds a tonic service under its name.

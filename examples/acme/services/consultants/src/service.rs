@@ -92,8 +92,9 @@ impl<R: ConsultantRepository> ConsultantsService for ConsultantApi<R> {
         };
         let query = ListQuery::new("consultants", FIELDS, request)?;
         let page = self.consultants.list(&query).await?;
+        let page = query.fit(page, v1::Consultant::from)?;
         Ok(Response::new(v1::ListConsultantsResponse {
-            consultants: page.items.into_iter().map(Into::into).collect(),
+            consultants: page.items,
             next_page_token: page.next_page_token,
         }))
     }

@@ -12,6 +12,7 @@ use arrows::Package;
 const ROOMS: &[(&str, &[&str])] = &[
     ("api-json", &[]),
     ("api-runtime", &["api-json"]),
+    ("api-vendored", &["api-runtime"]),
     ("platform-base", &["api-runtime"]),
     ("platform-list", &["platform-base"]),
     ("platform-database", &["platform-list"]),
@@ -28,7 +29,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("platform-client", &["platform-auth", "platform-registry"]),
     ("platform-events", &["platform-database"]),
     (
-        "platform",
+        "platform-application",
         &[
             "platform-cache",
             "platform-client",
@@ -36,11 +37,14 @@ const ROOMS: &[(&str, &[&str])] = &[
             "platform-server",
         ],
     ),
+    ("platform-dynamic", &["platform-application"]),
+    ("platform", &["platform-dynamic"]),
 ];
 
 /// The crates under platform/ that only build or test others.
 const TOOLS: &[&str] = &[
     "api-build",
+    "api-generator",
     "api-mapping",
     "api-model",
     "sql-lint",

@@ -23,7 +23,7 @@ pub fn value(
             (Test::Length(Unit::Characters, limit, count), Kind::String) => {
                 length(schema, *limit, *count, ["minLength", "maxLength"]);
             }
-            (Test::Pattern(pattern), Kind::String) => schema["pattern"] = pattern.as_str().into(),
+            (Test::Pattern { text, .. }, Kind::String) => schema["pattern"] = text.as_str().into(),
             (Test::Format("uuid"), Kind::String) => {
                 schema["format"] = "uuid".into();
                 schema["pattern"] = UUID.into();
@@ -51,6 +51,10 @@ pub fn value(
                     refused
                         .iter()
                         .any(|value| value.json().as_ref() == Some(&number))
+                };
+                let schema = match schema.get_mut("anyOf") {
+                    Some(schemas) => &mut schemas[0],
+                    None => schema,
                 };
                 if let Some(values) = schema.get_mut("enum").and_then(Value::as_array_mut) {
                     values.retain(|known| !refused(known));

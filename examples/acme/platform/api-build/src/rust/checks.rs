@@ -2,10 +2,10 @@
 
 use api_model::{
     message::{Field, Group, Kind, Message, Shape, Types},
-    rule::Rule,
+    rules::{Elements, Ignore},
 };
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{format_ident, quote};
 
 use super::{
     conditions::{Checked, statement},
@@ -100,12 +100,7 @@ fn at(field: &Field) -> TokenStream {
 
 fn optional(types: &Types, field: &Field) -> TokenStream {
     let ident = &field.ident;
-    let checks = value(
-        types,
-        &field.kind,
-        &field.rules.own,
-        &Checked::reference(&quote!(value)),
-    );
+    let checks = own(types, field, &Checked::reference(&quote!(value)));
     match (checks.is_empty(), field.rules.required) {
         (true, false) => checks,
         (true, true) => quote! {
@@ -122,14 +117,10 @@ fn optional(types: &Types, field: &Field) -> TokenStream {
 
 fn plain(types: &Types, message: &Message, field: &Field) -> TokenStream {
     let ident = &field.ident;
-    let checks = value(
-        types,
-        &field.kind,
-        &field.rules.own,
-        &Checked::place(&quote!(self.#ident)),
-    );
+    let checks = own(types, field, &Checked::place(&quote!(self.#ident)));
     let (set, unset) = (is_set(message, field, true), is_set(message, field, false));
-    match (checks.is_empty(), field.rules.required, field.rules.if_set) {
+    let if_set = field.rules.ignore == Ignore::IfZero;
+    match (checks.is_empty(), field.rules.required, if_set) {
         (true, true, _) => quote!(if #unset { violations.required(at); }),
         (false, true, _) => quote!(if #set { #checks } else { violations.required(at); }),
         (false, false, true) => quote!(if #set { #checks }),
@@ -140,69 +131,99 @@ fn plain(types: &Types, message: &Message, field: &Field) -> TokenStream {
 /// Checks of a list or map as a whole, and of its items.
 fn collection(types: &Types, message: &Message, field: &Field) -> TokenStream {
     let ident = &field.ident;
-    let mut code = TokenStream::new();
-    if field.rules.required {
-        code.extend(quote! {
-            if self.#ident.is_empty() {
-                violations.required(at);
-            }
-        });
-    }
     let whole = Checked::place(&quote!(self.#ident));
-    let guard = field.rules.if_set.then(|| is_set(message, field, true));
-    for rule in &field.rules.own {
-        code.extend(statement(types, rule, &whole, &field.kind, guard.as_ref()));
-    }
-    let items = value(
-        types,
-        &field.kind,
-        &field.rules.items,
-        &Checked::reference(&quote!(value)),
-    );
-    let Shape::Map(key) = &field.shape else {
-        if !items.is_empty() {
-            code.extend(quote! {
-                for (index, value) in self.#ident.iter().enumerate() {
-                    let at = &at.index(index);
-                    #items
-                }
-            });
+    let rules = field.rules.own.iter();
+    let mut code: TokenStream = rules
+        .map(|rule| statement(types, rule, &whole, &field.kind))
+        .collect();
+    let items = elements(types, field, &field.kind, &field.rules.items, "value");
+    match &field.shape {
+        Shape::Map(key) => {
+            let keys = elements(types, field, key, &field.rules.keys, "key");
+            if !keys.is_empty() || !items.is_empty() {
+                code.extend(quote! {
+                    for (key, value) in &self.#ident {
+                        let at = &at.key(key);
+                        #keys
+                        #items
+                    }
+                });
+            }
         }
-        return code;
-    };
-    let keys = value(
-        types,
-        key,
-        &field.rules.keys,
-        &Checked::reference(&quote!(key)),
-    );
-    if !keys.is_empty() || !items.is_empty() {
-        code.extend(quote! {
-            for (key, value) in &self.#ident {
-                let at = &at.key(key);
-                #keys
+        _ if !items.is_empty() => code.extend(quote! {
+            for (index, value) in self.#ident.iter().enumerate() {
+                let at = &at.index(index);
                 #items
             }
-        });
+        }),
+        _ => (),
     }
-    code
+    let (set, unset) = (is_set(message, field, true), is_set(message, field, false));
+    match (code.is_empty(), field.rules.required, field.rules.ignore) {
+        (true, true, _) => quote!(if #unset { violations.required(at); }),
+        (false, true, _) => quote!(if #set { #code } else { violations.required(at); }),
+        (false, false, Ignore::IfZero) => quote!(if #set { #code }),
+        _ => code,
+    }
+}
+
+/// The checks of the elements of a list or map in the variable `name`, which holds a reference.
+fn elements(
+    types: &Types,
+    field: &Field,
+    kind: &Kind,
+    elements: &Elements,
+    name: &str,
+) -> TokenStream {
+    let name = format_ident!("{name}");
+    let checked = Checked::reference(&quote!(#name));
+    let ignored = [field.rules.ignore, elements.ignore].contains(&Ignore::Always);
+    let mut code = never_allowed(kind, ignored, &checked);
+    let rules = elements.rules.iter();
+    let rules: TokenStream = rules
+        .map(|rule| statement(types, rule, &checked, kind))
+        .collect();
+    code.extend(rules);
+    let zero = match kind {
+        Kind::Message(message) => {
+            let ty = types::message(types, message);
+            quote!(*#name == <#ty as ::core::default::Default>::default())
+        }
+        Kind::String | Kind::Bytes => quote!(#name.is_empty()),
+        Kind::Bool => quote!(!*#name),
+        Kind::Double | Kind::Float => quote!(*#name == 0.0),
+        _ => quote!(*#name == 0),
+    };
+    match elements.ignore {
+        Ignore::IfZero if !code.is_empty() => quote!(if !(#zero) { #code }),
+        _ => code,
+    }
 }
 
 fn oneof_checks(types: &Types, message: &Message, oneof: usize) -> TokenStream {
-    let mut arms = TokenStream::new();
+    let (mut arms, mut required) = (TokenStream::new(), TokenStream::new());
     for (field, _) in message.members(oneof) {
-        let checks = value(
-            types,
-            &field.kind,
-            &field.rules.own,
-            &Checked::reference(&quote!(value)),
+        let Some((variant, _)) = types::member(message, field) else {
+            continue;
+        };
+        let (checks, at) = (
+            own(types, field, &Checked::reference(&quote!(value))),
+            at(field),
         );
-        if let (false, Some((variant, _))) = (checks.is_empty(), types::member(message, field)) {
-            let at = at(field);
+        if !checks.is_empty() {
             arms.extend(quote! {
                 Some(#variant(value)) => {
                     #at
                     #checks
+                }
+            });
+        }
+        if field.rules.required {
+            let unset = is_set(message, field, false);
+            required.extend(quote! {
+                if #unset {
+                    #at
+                    violations.required(at);
                 }
             });
         }
@@ -213,7 +234,7 @@ fn oneof_checks(types: &Types, message: &Message, oneof: usize) -> TokenStream {
         arms.extend(quote!(None => violations.required(&at.field(#name, #name)),));
     }
     if arms.is_empty() {
-        return arms;
+        return required;
     }
     let ident = &oneof.ident;
     quote! {
@@ -221,6 +242,7 @@ fn oneof_checks(types: &Types, message: &Message, oneof: usize) -> TokenStream {
             #arms
             _ => (),
         }
+        #required
     }
 }
 
@@ -261,26 +283,39 @@ fn is_set(message: &Message, field: &Field, set: bool) -> TokenStream {
         (Shape::Optional, _) => quote!(self.#ident.is_none()),
         (Shape::Value, Kind::Bool) if set => quote!(self.#ident),
         (Shape::Value, Kind::Bool) => quote!(!self.#ident),
-        (Shape::Value, Kind::Double | Kind::Float) if set => quote!(self.#ident != 0.0),
-        (Shape::Value, Kind::Double | Kind::Float) => quote!(self.#ident == 0.0),
+        // Minus zero is a value: protobuf sends it.
+        (Shape::Value, Kind::Double | Kind::Float) if set => quote!(self.#ident.to_bits() != 0),
+        (Shape::Value, Kind::Double | Kind::Float) => quote!(self.#ident.to_bits() == 0),
+        (Shape::Value, Kind::Message(_)) => quote!(#set),
         (Shape::Value, _) if set => quote!(self.#ident != 0),
         (Shape::Value, _) => quote!(self.#ident == 0),
     }
 }
 
-/// First the values that are never allowed, then the rules.
-fn value(types: &Types, kind: &Kind, rules: &[Rule], checked: &Checked) -> TokenStream {
+/// The checks of the value of a field.
+fn own(types: &Types, field: &Field, checked: &Checked) -> TokenStream {
+    let ignored = field.rules.ignore == Ignore::Always;
+    let mut code = never_allowed(&field.kind, ignored, checked);
+    for rule in &field.rules.own {
+        code.extend(statement(types, rule, checked, &field.kind));
+    }
+    code
+}
+
+/// The checks of values that are never allowed, and of a message, whose rules may be ignored.
+fn never_allowed(kind: &Kind, ignored: bool, checked: &Checked) -> TokenStream {
     let reference = &checked.reference;
-    let mut code = match kind {
+    match kind {
         Kind::String => quote!(violations.text(at, #reference);),
         Kind::Double | Kind::Float => checked.finite(kind),
+        Kind::Message(_) if ignored => quote! {
+            violations.ignoring(|violations| {
+                ::api_runtime::message::Message::check(#reference, at, violations);
+            });
+        },
         Kind::Message(_) => {
             quote!(::api_runtime::message::Message::check(#reference, at, violations);)
         }
         _ => TokenStream::new(),
-    };
-    for rule in rules {
-        code.extend(statement(types, rule, checked, kind, None));
     }
-    code
 }

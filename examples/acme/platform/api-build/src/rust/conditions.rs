@@ -76,27 +76,20 @@ impl Checked {
     }
 }
 
-/// A statement that adds a violation if the rule is broken and `guard`, if any, holds.
-pub fn statement(
-    types: &Types,
-    rule: &Rule,
-    value: &Checked,
-    kind: &Kind,
-    guard: Option<&TokenStream>,
-) -> TokenStream {
+/// A statement that adds a violation if the rule is broken.
+pub fn statement(types: &Types, rule: &Rule, value: &Checked, kind: &Kind) -> TokenStream {
     let (value, kind) = value.of(kind);
     let Rule { id, message, test } = rule;
     let broken = broken(types, test, &value, &kind);
-    let guard = guard.map(|guard| quote!(#guard &&));
     let check = quote! {
-        if #guard #broken {
+        if #broken {
             violations.add(at, #id, #message);
         }
     };
     match test {
-        Test::Pattern(text) => quote! {
+        Test::Pattern { regex, .. } => quote! {
             {
-                static PATTERN: ::api_runtime::rules::Pattern = ::api_runtime::rules::Pattern::new(#text);
+                static PATTERN: ::api_runtime::rules::Pattern = ::api_runtime::rules::Pattern::new(#regex);
                 #check
             }
         },
@@ -136,7 +129,11 @@ fn broken(types: &Types, test: &Test, value: &Checked, kind: &Kind) -> TokenStre
             _ => compared(place, opposite(*comparison), limit),
         },
         Test::Either((one, limit), (other, bound)) => {
-            let (one, other) = (compared(place, *one, limit), compared(place, *other, bound));
+            let compared = |comparison, limit: &Literal| match limit {
+                Literal::Time(..) => compared(&time(receiver), comparison, limit),
+                _ => compared(place, comparison, limit),
+            };
+            let (one, other) = (compared(*one, limit), compared(*other, bound));
             quote!(!(#one || #other))
         }
         Test::Decimal(comparison, limit) => {
@@ -148,10 +145,10 @@ fn broken(types: &Types, test: &Test, value: &Checked, kind: &Kind) -> TokenStre
             };
             quote!(::api_runtime::rules::decimal(#reference, #limit).is_some_and(|order| order.#broken()))
         }
-        Test::Pattern(_) if *kind == Kind::Bytes => {
+        Test::Pattern { .. } if *kind == Kind::Bytes => {
             quote!(!::core::str::from_utf8(#reference).is_ok_and(|text| PATTERN.matches(text)))
         }
-        Test::Pattern(_) => quote!(!PATTERN.matches(#reference)),
+        Test::Pattern { .. } => quote!(!PATTERN.matches(#reference)),
         Test::Prefix(part) => {
             let part = literal(part);
             quote!(!#receiver.starts_with(#part))
@@ -160,11 +157,25 @@ fn broken(types: &Types, test: &Test, value: &Checked, kind: &Kind) -> TokenStre
             let part = literal(part);
             quote!(!#receiver.ends_with(#part))
         }
-        Test::Contains(part) => quote!(!#receiver.contains(#part)),
+        Test::Contains(Literal::Bytes(part)) => {
+            let part = Token::byte_string(part);
+            quote!(!::api_runtime::rules::contains(#reference, #part))
+        }
+        Test::Contains(part) => {
+            let part = literal(part);
+            quote!(!#receiver.contains(#part))
+        }
         Test::NotContains(part) => quote!(#receiver.contains(#part)),
         Test::Format(format) => {
             let format = quote::format_ident!("{format}");
             quote!(!::api_runtime::rules::formats::#format(#reference))
+        }
+        Test::Paths(paths) => quote!(#receiver.paths != [#(#paths),*]),
+        Test::PathsIn(paths) => {
+            quote!(!#receiver.paths.iter().all(|path| ::api_runtime::rules::names(path, &[#(#paths),*])))
+        }
+        Test::PathsNotIn(paths) => {
+            quote!(#receiver.paths.iter().any(|path| ::api_runtime::rules::names(path, &[#(#paths),*])))
         }
         Test::Defined => {
             let ty = match kind {
@@ -174,21 +185,22 @@ fn broken(types: &Types, test: &Test, value: &Checked, kind: &Kind) -> TokenStre
             quote!(<#ty as ::api_runtime::json::EnumValue>::name(#place).is_none())
         }
         Test::Unique => {
+            // Zero equals minus zero, and NaN equals nothing.
             let elements = match kind {
-                Kind::Double | Kind::Float => {
-                    quote!(#receiver.iter().map(|value| value.to_bits()))
-                }
+                Kind::Double | Kind::Float => quote! {
+                    #receiver.iter().filter(|value| !value.is_nan()).map(|value| (value + 0.0).to_bits())
+                },
                 _ => quote!(#receiver.iter()),
             };
             quote!(!::api_runtime::rules::unique(#elements))
         }
         Test::Past => {
             let time = time(receiver);
-            quote!(#time >= ::api_runtime::rules::now())
+            quote!(#time > ::api_runtime::rules::now())
         }
         Test::Future => {
             let time = time(receiver);
-            quote!(#time <= ::api_runtime::rules::now())
+            quote!(#time < ::api_runtime::rules::now())
         }
         Test::Within(seconds, nanos) => {
             let (seconds, nanos) = (number((*seconds).into()), number((*nanos).into()));
@@ -213,8 +225,11 @@ fn listed(values: &[Literal], value: &Checked, wanted: bool) -> TokenStream {
         }
         _ => (place.clone(), reference.clone()),
     };
-    let listed: Vec<TokenStream> = values.iter().map(literal).collect();
-    match (values, wanted) {
+    // NaN equals nothing.
+    let values: Vec<&Literal> = values.iter().filter(|value| !value.is_nan()).collect();
+    let listed: Vec<TokenStream> = values.iter().map(|value| literal(value)).collect();
+    match (values.as_slice(), wanted) {
+        ([], wanted) => quote!(#wanted),
         ([Literal::Bool(truth)], wanted) if *truth == wanted => quote!(!#place),
         ([Literal::Bool(_)], _) => place,
         ([_], true) => quote!(#place != #(#listed)*),

@@ -1,4 +1,7 @@
-use super::form::{Invalid, json_text};
+use serde::{Deserializer, Serializer};
+
+use super::form::{Invalid, serde_by_kind};
+use crate::json::{Kind, Text};
 
 /// `google.protobuf.FieldMask`; in JSON one string of camelCase paths, `name,address.zipCode`.
 #[derive(Clone, PartialEq, Eq, Hash, prost::Message)]
@@ -10,27 +13,55 @@ pub struct FieldMask {
 
 impl FieldMask {
     fn to_text(&self) -> Result<String, Invalid> {
-        Ok(self
-            .paths
-            .iter()
-            .map(|path| camel(path))
-            .collect::<Vec<_>>()
-            .join(","))
+        let paths = self.paths.iter().map(|path| {
+            let text = camel(path);
+            match snake(&text) == *path {
+                true => Ok(text),
+                false => Err(Invalid(format!(
+                    "the path {path:?} of a field mask has no form in JSON"
+                ))),
+            }
+        });
+        Ok(paths.collect::<Result<Vec<_>, _>>()?.join(","))
     }
 
-    fn from_text(text: &str) -> Result<Self, Invalid> {
+    /// Takes paths in snake_case, too.
+    fn of_paths(text: &str) -> Self {
         let paths = text
             .split(',')
             .map(str::trim)
             .filter(|path| !path.is_empty())
             .map(snake);
-        Ok(Self {
+        Self {
             paths: paths.collect(),
-        })
+        }
     }
 }
 
-json_text!(FieldMask);
+impl Kind for FieldMask {
+    type Value = Self;
+
+    fn write<S: Serializer>(value: &Self, serializer: S) -> Result<S::Ok, S::Error> {
+        match value.to_text() {
+            Ok(text) => serializer.serialize_str(&text),
+            Err(invalid) => Err(serde::ser::Error::custom(invalid)),
+        }
+    }
+
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Text(|text| match text.contains('_') {
+            true => Err("expected paths in camelCase, such as `name,address.zipCode`".to_owned()),
+            false => Ok(Self::of_paths(text)),
+        }))
+    }
+
+    /// People write paths in snake_case in queries.
+    fn parse(text: &str) -> Result<Self, String> {
+        Ok(Self::of_paths(text))
+    }
+}
+
+serde_by_kind!(FieldMask);
 
 fn camel(path: &str) -> String {
     let mut upper = false;
@@ -47,7 +78,6 @@ fn camel(path: &str) -> String {
     camel
 }
 
-/// Keeps paths in snake_case, because people write them in queries.
 fn snake(path: &str) -> String {
     let mut snake = String::with_capacity(path.len() + 4);
     for letter in path.chars() {

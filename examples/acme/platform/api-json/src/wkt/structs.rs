@@ -8,6 +8,7 @@ use serde::{
         MapAccess, SeqAccess, Visitor,
         value::{MapAccessDeserializer, SeqAccessDeserializer},
     },
+    ser::Error as _,
 };
 
 use super::form::{Invalid, serde_by_kind};
@@ -106,6 +107,9 @@ impl Kind for Value {
         use value::Kind;
         match &value.kind {
             None | Some(Kind::NullValue(_)) => serializer.serialize_unit(),
+            Some(Kind::NumberValue(number)) if !number.is_finite() => Err(S::Error::custom(
+                "a Value cannot be NaN or infinite in JSON",
+            )),
             Some(Kind::NumberValue(number)) => number_json(*number).serialize(serializer),
             Some(Kind::StringValue(text)) => serializer.serialize_str(text),
             Some(Kind::BoolValue(truth)) => serializer.serialize_bool(*truth),

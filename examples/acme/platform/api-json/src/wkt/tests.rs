@@ -1,6 +1,7 @@
 use serde_json::{Value as Json, from_value, json, to_value};
 
 use super::*;
+use crate::json::Kind;
 
 /// Reads JSON and writes it again.
 fn turned<T: serde::de::DeserializeOwned + serde::Serialize>(json: Json) -> Result<Json, String> {
@@ -70,6 +71,17 @@ fn a_field_mask_is_camel_case_outside_and_snake_case_inside() {
 
     assert_eq!(mask.paths, ["name", "address.zip_code"]);
     assert_eq!(to_value(mask).unwrap(), json!("name,address.zipCode"));
+    for path in ["fooBar", "foo_3_bar", "foo__bar"] {
+        let mask = FieldMask {
+            paths: vec![path.to_owned()],
+        };
+        assert!(to_value(mask).is_err(), "{path} would come back as another");
+    }
+    assert!(from_value::<FieldMask>(json!("foo,bar_bar")).is_err());
+    assert_eq!(
+        FieldMask::parse("foo,bar_bar").unwrap().paths,
+        ["foo", "bar_bar"]
+    );
 }
 
 #[test]
@@ -209,5 +221,63 @@ fn bytes_are_taken_in_both_alphabets() {
     }
     for wrong in ["!", "AA=", "A"] {
         assert!(turned::<BytesValue>(json!(wrong)).is_err(), "{wrong}");
+    }
+}
+
+/// The texts of a number that all stand for its very bits.
+fn texts(number: f64) -> [String; 3] {
+    [
+        format!("{number:?}"),
+        format!("{number:.16e}"),
+        format!("{number}"),
+    ]
+}
+
+#[test]
+fn a_number_is_read_and_written_bit_by_bit() {
+    let numbers = std::iter::repeat_with(|| f64::from_bits(rand::random()));
+    let numbers = numbers.filter(|number| number.is_finite()).take(10_000);
+    for number in numbers.chain([901259.0097939931, -0.0, 5e-324, f64::MAX]) {
+        let written = serde_json::to_string(&DoubleValue::from(number)).unwrap();
+        for text in texts(number).into_iter().chain([written]) {
+            let read = |text: &str| serde_json::from_str::<DoubleValue>(text).unwrap().value;
+            assert_eq!(read(&text).to_bits(), number.to_bits(), "{text}");
+            assert_eq!(read(&format!("\"{text}\"")).to_bits(), number.to_bits());
+            let any: super::Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(any.kind, Some(value::Kind::NumberValue(number)), "{text}");
+            let parameter = DoubleValue::parse(&text).unwrap().value;
+            assert_eq!(parameter.to_bits(), number.to_bits(), "{text}");
+        }
+    }
+    let numbers = std::iter::repeat_with(|| f32::from_bits(rand::random()));
+    for number in numbers.filter(|number| number.is_finite()).take(10_000) {
+        let written = serde_json::to_string(&FloatValue::from(number)).unwrap();
+        let read: FloatValue = serde_json::from_str(&written).unwrap();
+        assert_eq!(read.value.to_bits(), number.to_bits(), "{written}");
+    }
+}
+
+#[test]
+fn a_value_that_is_no_finite_number_has_no_form_in_json() {
+    for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        let value = super::Value::from(value::Kind::NumberValue(number));
+        assert!(to_value(value).is_err(), "{number}");
+    }
+}
+
+#[test]
+fn bytes_are_read_in_both_alphabets_of_base64() {
+    for (text, bytes) in [
+        ("-_", &[0xfb][..]),
+        ("+/==", &[0xfb]),
+        ("-_-_", &[0xfb, 0xff, 0xbf]),
+        ("YQ", b"a"),
+        ("", b""),
+    ] {
+        let read: BytesValue = from_value(json!(text)).unwrap();
+        assert_eq!(read.value, bytes, "{text}");
+    }
+    for text in ["YQ=", "-/", "Y", "Y Q"] {
+        assert!(from_value::<BytesValue>(json!(text)).is_err(), "{text}");
     }
 }

@@ -1,4 +1,4 @@
-use chrono::{DateTime, NaiveDateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Datelike, NaiveDateTime, Timelike, Utc};
 
 use super::form::{Invalid, json_text};
 
@@ -17,9 +17,35 @@ pub struct Timestamp {
 const RANGE: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
 
 impl Timestamp {
+    /// Written digit by digit, because chrono's formatting takes five times as long, and most answers have times.
     fn to_text(self) -> Result<String, Invalid> {
+        let time = DateTime::try_from(self)?.naive_utc();
+        let mut text = *b"0000-00-00T00:00:00.000000000Z";
+        let parts = [
+            (0..4, time.year().unsigned_abs()),
+            (5..7, time.month()),
+            (8..10, time.day()),
+            (11..13, time.hour()),
+            (14..16, time.minute()),
+            (17..19, time.second()),
+            (20..29, time.nanosecond()),
+        ];
+        for (place, mut number) in parts {
+            for digit in text[place].iter_mut().rev() {
+                *digit = b'0' + (number % 10) as u8;
+                number /= 10;
+            }
+        }
         // 0, 3, 6 or 9 digits of a second, as few as possible.
-        DateTime::try_from(self).map(|time| time.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+        let end = match self.nanos {
+            0 => 19,
+            nanos if nanos % 1_000_000 == 0 => 23,
+            nanos if nanos % 1_000 == 0 => 26,
+            _ => 29,
+        };
+        text[end] = b'Z';
+        let text = str::from_utf8(&text[..=end]).unwrap_or_default();
+        Ok(text.to_owned())
     }
 
     fn from_text(text: &str) -> Result<Self, Invalid> {

@@ -12,13 +12,13 @@ use crate::{
 };
 
 /// The whole body of a request.
-pub struct Body {
+pub struct Body<'a> {
     pub(super) bytes: Bytes,
     /// The header, or empty if there is none.
-    pub(super) content_type: String,
+    pub(super) content_type: &'a str,
 }
 
-impl Body {
+impl Body<'_> {
     /// Reads a `body: "*"`, or a field that is not repeated.
     pub fn read<K: Kind>(
         &self,
@@ -52,7 +52,7 @@ impl Body {
     /// Reads the bytes as they are.
     pub fn raw(&self) -> HttpBody {
         HttpBody {
-            content_type: self.content_type.clone(),
+            content_type: self.content_type.to_owned(),
             data: self.bytes.to_vec(),
             extensions: Vec::new(),
         }

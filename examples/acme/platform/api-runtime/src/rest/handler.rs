@@ -5,7 +5,7 @@ use std::{convert::Infallible, future::ready, sync::Arc};
 use axum::body::{Body as HttpBody, Bytes};
 use futures_util::{Stream, StreamExt, stream};
 use http::{HeaderName, HeaderValue, StatusCode, header, request::Parts};
-use http_body::Frame;
+use http_body::{Body as _, Frame};
 use http_body_util::{BodyExt, LengthLimitError, StreamBody};
 use tonic::{Status, metadata::MetadataMap};
 
@@ -38,7 +38,7 @@ pub struct Rule {
 }
 
 /// Decodes the body into the request message.
-pub type Decode<Q> = fn(&mut Q, &Body, &mut Violations);
+pub type Decode<Q> = fn(&mut Q, &Body<'_>, &mut Violations);
 /// Encodes the body of the answer.
 pub type Encode<R> = fn(&R) -> Result<Reply, serde_json::Error>;
 
@@ -58,7 +58,7 @@ where
     F: Future<Output = Result<tonic::Response<R>, Status>> + Send + 'static,
 {
     let service = service.clone();
-    let endpoint = Endpoint::from_fn(move |request| {
+    let endpoint = Endpoint::new(move |request| {
         let service = service.clone();
         Box::pin(async move {
             let request = match read(rule, decode, request).await {
@@ -98,7 +98,7 @@ where
     F: Future<Output = Result<tonic::Response<S>, Status>> + Send + 'static,
 {
     let service = service.clone();
-    let endpoint = Endpoint::from_fn(move |request| {
+    let endpoint = Endpoint::new(move |request| {
         let service = service.clone();
         Box::pin(async move {
             let form = Form::of(&request);
@@ -194,20 +194,18 @@ async fn read<Q: Message>(
     request: Request,
 ) -> Result<tonic::Request<Q>, Response> {
     let (parts, body) = request.into_parts();
-    let bytes = body
-        .collect()
-        .await
-        .map_err(|error| unreadable(&error))?
-        .to_bytes();
+    let bytes = if body.is_end_stream() {
+        Bytes::new()
+    } else {
+        let read = body.collect().await;
+        read.map_err(|error| unreadable(&error))?.to_bytes()
+    };
     let mut message = Q::default();
     let mut violations = Violations::default();
-    let content_type = parts
-        .headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
+    let content_type = crate::header(&parts.headers, header::CONTENT_TYPE).unwrap_or_default();
     let body = Body {
         bytes,
-        content_type: content_type.unwrap_or_default().to_owned(),
+        content_type,
     };
     decode(&mut message, &body, &mut violations);
     set_params(rule, &parts, &mut message, &mut violations);
@@ -228,7 +226,7 @@ fn set_params(
     message: &mut impl Message,
     violations: &mut Violations,
 ) {
-    let mut seen: Vec<String> = Vec::new();
+    let mut seen = Vec::new();
     for (name, value) in pairs(parts.uri.query().unwrap_or_default()) {
         let (Some(name), Some(value)) = (name, value) else {
             violations.add_named("", "query", "the query is not UTF-8");
@@ -243,10 +241,10 @@ fn set_params(
             continue;
         }
         match message.set(&name, &value) {
-            Ok(Arity::One) if seen.contains(&name) => {
-                violations.add_named(name, "query", "is there more than once");
+            Ok(Arity::One(place)) if seen.contains(&place) => {
+                violations.add_named(name, "query", "given more than once");
             }
-            Ok(Arity::One) => seen.push(name),
+            Ok(Arity::One(place)) => seen.push(place),
             Ok(Arity::Many) => (),
             Err(ParamError::Unknown) => {
                 violations.add_named(name, "query", "there is no such query parameter");

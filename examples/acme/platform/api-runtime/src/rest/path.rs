@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use percent_encoding::percent_decode_str;
+use crate::params::percent_decode;
 
 /// A parsed path template such as `/v1/{name=shelves/*/books/*}:read`.
 #[derive(Debug)]
@@ -40,8 +40,8 @@ impl Template {
     /// The variables of the request message and their decoded values, for a matching path.
     ///
     /// A variable with one segment is fully percent-decoded. One with several segments keeps reserved characters (RFC
-    /// 6570) encoded, because they would change the number or meaning of its segments. `None` is a value that is not
-    /// UTF-8.
+    /// 6570) encoded, because they would change the number or meaning of its segments. It keeps `%25`, too, or `%2523`
+    /// would become the `%23` that stands for another path. `None` is a value that is not UTF-8.
     pub(crate) fn values<'a>(
         &'static self,
         path: &'a str,
@@ -52,7 +52,7 @@ impl Template {
             let single = end == first + 1 && self.segments[first] != Segment::Rest;
             let mut value = segments(path).skip(first);
             let decoded = if single {
-                decode(value.next().unwrap_or_default())
+                percent_decode(value.next().unwrap_or_default())
             } else {
                 let open = self.segments[first..end].contains(&Segment::Rest);
                 let count = if open { usize::MAX } else { end - first };
@@ -78,11 +78,7 @@ fn segments(path: &str) -> impl Iterator<Item = &str> {
     path.strip_prefix('/').unwrap_or(path).split('/')
 }
 
-fn decode(raw: &str) -> Option<String> {
-    percent_decode_str(raw).decode_utf8().ok().map(String::from)
-}
-
-/// Decodes all characters except those that RFC 6570 reserves.
+/// Decodes all characters except those that RFC 6570 reserves, and `%`.
 fn decode_unreserved(raw: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(raw.len());
     let mut rest = raw.as_bytes();
@@ -92,7 +88,7 @@ fn decode_unreserved(raw: &str) -> Option<String> {
             .flatten()
             .and_then(|hex| u8::from_str_radix(hex, 16).ok());
         match code {
-            Some(code) if !b"!#$&'()*+,/:;=?@[]".contains(&code) => {
+            Some(code) if !b"!#$%&'()*+,/:;=?@[]".contains(&code) => {
                 bytes.push(code);
                 rest = &tail[2..];
             }
@@ -176,14 +172,10 @@ impl<T> Tree<T> {
 
     /// The values for a path, by HTTP method.
     pub fn find(&self, path: &str) -> Option<&BTreeMap<&'static str, T>> {
-        let last = path.rfind('/').unwrap_or(0);
-        let split = path[last..].rfind(':').map(|colon| last + colon);
-        let (path, verb) = match split {
-            Some(colon) if self.verbs.contains(&&path[colon + 1..]) => {
-                (&path[..colon], Some(&path[colon + 1..]))
-            }
-            _ => (path, None),
-        };
+        let before = |verb: &str| path.strip_suffix(verb)?.strip_suffix(':');
+        let mut verbs = self.verbs.iter();
+        let split = verbs.find_map(|verb| Some((before(verb)?, Some(*verb))));
+        let (path, verb) = split.unwrap_or((path, None));
         self.root.find(path.strip_prefix('/')?, verb)
     }
 }
@@ -311,6 +303,10 @@ mod tests {
         assert_eq!(
             value(&NAME, "/v1/shelves/a%20b/c%2Fd/%65").unwrap(),
             "shelves/a b/c%2Fd/e"
+        );
+        assert_eq!(
+            value(&NAME, "/v1/shelves/x%23/x%2523").unwrap(),
+            "shelves/x%23/x%2523"
         );
         assert_eq!(value(&ID, "/v1/a%2Fb%25:go").unwrap(), "a/b%");
         assert_eq!(value(&ID, "/v1/%ff:go"), None, "is not UTF-8");

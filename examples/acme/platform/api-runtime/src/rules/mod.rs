@@ -34,6 +34,19 @@ impl Pattern {
     }
 }
 
+/// Whether a text of bytes has another one within.
+pub fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    part.is_empty() || bytes.windows(part.len()).any(|window| window == part)
+}
+
+/// Whether a path of a field mask is one of these, or below one.
+pub fn names(path: &str, paths: &[&str]) -> bool {
+    paths.iter().any(|above| {
+        let rest = path.strip_prefix(above);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    })
+}
+
 pub fn unique<T: Ord>(elements: impl IntoIterator<Item = T>) -> bool {
     let mut seen = BTreeSet::new();
     elements.into_iter().all(|element| seen.insert(element))

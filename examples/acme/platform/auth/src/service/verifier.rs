@@ -12,12 +12,10 @@ use super::{
     rejection::ServiceRejection,
 };
 use crate::{
+    bearer::bearer,
     config,
     crypto::{self, SPKI},
 };
-
-/// The longest accepted header with a proof, in bytes; a usual one has a few hundred.
-const LONGEST: usize = 2048;
 
 /// A verified proof is cached for this long. A key that was removed stays accepted no longer than this.
 const REMEMBER: Duration = Duration::from_secs(30);
@@ -63,14 +61,12 @@ impl ServiceVerifier {
         headers: &HeaderMap,
         contract: &str,
     ) -> Result<Arc<str>, ServiceRejection> {
-        let mut values = headers.get_all(SERVICE_AUTHORIZATION).iter();
-        let value = values.next().ok_or(ServiceRejection::Missing)?.as_bytes();
-        if values.next().is_some() || value.len() > LONGEST {
-            return Err(ServiceRejection::Invalid);
-        }
-        let proof = value
-            .strip_prefix(b"Bearer ")
-            .ok_or(ServiceRejection::Invalid)?;
+        let proof = bearer(
+            headers,
+            SERVICE_AUTHORIZATION,
+            ServiceRejection::Missing,
+            ServiceRejection::Invalid,
+        )?;
         let verified = match self.verified.get(proof) {
             Some(verified) => verified,
             None => {

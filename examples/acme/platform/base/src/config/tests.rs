@@ -238,3 +238,24 @@ fn what_is_not_yaml_is_refused_with_its_place() {
     assert!(Layer::yaml("shop.yaml", "# nothing\n\n").is_ok());
     assert!(Layer::yaml("shop.yaml", "- a list").is_err());
 }
+
+#[test]
+fn a_number_is_read_bit_by_bit() {
+    for _ in 0..10_000 {
+        let ratio = rand::random::<f64>();
+        for (yaml, variables) in [
+            (format!("http: {{ratio: {ratio}}}"), vec![]),
+            (
+                String::new(),
+                vec![("SHOP__HTTP__RATIO", ratio.to_string())],
+            ),
+        ] {
+            let variables: Vec<(&str, &str)> = variables
+                .iter()
+                .map(|(name, value)| (*name, value.as_str()))
+                .collect();
+            let read = root(&yaml, &variables).unwrap().http.ratio;
+            assert_eq!(read.to_bits(), ratio.to_bits(), "{ratio}");
+        }
+    }
+}

@@ -181,3 +181,16 @@ fn a_field_without_a_value_fulfils_no_comparison() {
         .map(|operator| parse(&format!("price {operator} 5")).holds(&row(Some(5))));
     assert_eq!(compared, [true, false, false, true, false, true].map(Some));
 }
+
+#[test]
+fn a_number_is_read_bit_by_bit() {
+    let numbers = std::iter::repeat_with(|| f64::from_bits(rand::random()));
+    for number in numbers.filter(|number| number.is_finite()).take(10_000) {
+        for text in [format!("{number:?}"), format!("{number:.16e}")] {
+            let Filter::Is(_, _, Value::Double(read)) = parse(&format!("score = {text}")) else {
+                panic!("{text} is no number");
+            };
+            assert_eq!(read.to_bits(), number.to_bits(), "{text}");
+        }
+    }
+}

@@ -1,7 +1,5 @@
 //! Contracts made by hand, and calls to them over both transports.
 
-use std::convert::Infallible;
-
 use api_runtime::{
     Contract, Description, Endpoint, Method, Request, Response,
     rest::{Route, Segment, Template},
@@ -18,20 +16,20 @@ use tower::ServiceExt;
 pub fn module<F>(
     name: &'static str,
     methods: &'static [Method],
-    answer: impl Fn(Request) -> F + Clone + Send + Sync + 'static,
+    answer: impl Fn(Request) -> F + Send + Sync + 'static,
 ) -> Module
 where
     F: Future<Output = Response> + Send + 'static,
 {
-    let answer = tower::service_fn(move |request| {
+    let endpoint = Endpoint::new(move |request| {
         let answer = answer(request);
-        async { Ok::<_, Infallible>(answer.await) }
+        Box::pin(async { Ok(answer.await) })
     });
     let route = |method: &'static Method| Route {
         verb: "GET",
         template: Box::leak(Box::new(template(name_of(method)))),
         method,
-        endpoint: Endpoint::new(answer.clone()),
+        endpoint: endpoint.clone(),
     };
     let description = Description {
         name,
@@ -40,12 +38,12 @@ where
         openapi: "{}",
     };
     let routes: Vec<_> = methods.iter().map(route).collect();
-    let grpc = answer.map_response(|mut response| {
+    let grpc = endpoint.clone().map_response(|mut response| {
         let grpc = HeaderValue::from_static("application/grpc");
         response.headers_mut().insert(CONTENT_TYPE, grpc);
         response.map(tonic::body::Body::new)
     });
-    Module::new().contract(Contract::new(description, grpc, routes))
+    Module::new().contract(Contract::new(description, move |_| grpc.clone(), routes))
 }
 
 fn name_of(method: &'static Method) -> &'static str {

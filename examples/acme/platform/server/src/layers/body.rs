@@ -5,24 +5,29 @@ use std::{
     task::{Context, Poll},
 };
 
-use api_runtime::{Request, Transport};
+use api_runtime::{LargestMessage, Request, Transport, header};
 use axum::body::Body;
-use http::header::CONTENT_LENGTH;
+use http::{HeaderName, header::CONTENT_LENGTH};
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::{LengthLimitError, Limited};
 use platform_base::status;
 use tonic::{Code, Status};
 
+const GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 const REASON: &str = "BODY_TOO_LARGE";
 
-/// Refuses a body whose declared length is too large, and counts the bytes of any other.
+/// Refuses a body whose declared length is too large, and counts the bytes of any other. A compressed message may not
+/// become larger than the body may be.
 pub(super) fn limit(
-    request: Request,
+    mut request: Request,
     limit: usize,
     transport: Transport,
 ) -> Result<Request, Status> {
-    let length = request.headers().get(CONTENT_LENGTH);
-    match length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok()) {
+    if request.headers().contains_key(GRPC_ENCODING) {
+        request.extensions_mut().insert(LargestMessage(limit));
+    }
+    let length = header(request.headers(), CONTENT_LENGTH);
+    match length.and_then(|length| length.parse::<u64>().ok()) {
         Some(length) if length > limit as u64 => Err(too_large(limit)),
         Some(_) => Ok(request),
         None if request.body().is_end_stream() => Ok(request),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use api_runtime::Transport;
+use api_runtime::{Transport, header};
 use http::HeaderMap;
 use platform_base::status;
 use tonic::{Code, Status};
@@ -10,7 +10,7 @@ use tonic::{Code, Status};
 /// The caller's timeout.
 pub(super) fn of(headers: &HeaderMap, transport: Transport) -> Option<Duration> {
     match transport {
-        Transport::Grpc => parse(headers.get("grpc-timeout")?.to_str().ok()?),
+        Transport::Grpc => parse(header(headers, "grpc-timeout")?),
         Transport::Http => None,
     }
 }

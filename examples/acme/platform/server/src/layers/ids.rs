@@ -2,6 +2,7 @@
 
 use std::{net::IpAddr, time::Instant};
 
+use api_runtime::header;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::{
     propagation::Extractor,
@@ -51,7 +52,7 @@ struct Headers<'a>(&'a HeaderMap);
 
 impl Extractor for Headers<'_> {
     fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name)?.to_str().ok()
+        header(self.0, name)
     }
 
     fn keys(&self) -> Vec<&str> {

@@ -11,8 +11,8 @@ use std::{
     time::Duration,
 };
 
-use api_runtime::Unmatched;
-use axum::{Router, body::Body, extract::ConnectInfo};
+use api_runtime::{Endpoint, Unmatched};
+use axum::{body::Body, extract::ConnectInfo};
 use http::{
     HeaderMap, HeaderValue, Request, Response,
     header::{CONNECTION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
@@ -26,7 +26,6 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use platform_base::Stop;
 use tokio::net::TcpStream;
 use tokio_util::io::InspectReader;
-use tower::Service;
 
 use crate::{config::Limits, layers::ids};
 
@@ -45,7 +44,7 @@ const MAX_STREAMS: u32 = 256;
 pub(super) struct Connections(Arc<Shared>);
 
 struct Shared {
-    router: Router,
+    routes: Endpoint,
     http1: http1::Builder,
     http2: http2::Builder<TokioExecutor>,
     first_bytes_within: Duration,
@@ -53,7 +52,7 @@ struct Shared {
 }
 
 impl Connections {
-    pub fn new(router: Router, limits: &Limits, stop: Stop) -> Self {
+    pub fn new(routes: Endpoint, limits: &Limits, stop: Stop) -> Self {
         let mut http1 = http1::Builder::new();
         http1
             .timer(TokioTimer::new())
@@ -68,7 +67,7 @@ impl Connections {
             .keep_alive_interval(KEEP_ALIVE)
             .keep_alive_timeout(limits.header_read_timeout);
         Self(Arc::new(Shared {
-            router,
+            routes,
             http1,
             http2,
             first_bytes_within: limits.header_read_timeout,
@@ -179,7 +178,7 @@ impl Shared {
     ) -> Result<Response<Body>, Infallible> {
         request.extensions_mut().insert(ConnectInfo(peer));
         let request_id = request.headers().get(ids::REQUEST_ID).cloned();
-        let mut response = self.router.clone().call(request).await?;
+        let mut response = self.routes.call(request.map(Body::new)).await?;
         if let Some(unmatched) = response.extensions().get() {
             count(*unmatched);
         }

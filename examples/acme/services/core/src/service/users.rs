@@ -65,9 +65,9 @@ impl<R: UserRepository> UsersService for UsersApi<R> {
             order_by: &request.order_by,
         };
         let query = ListQuery::new("users", USER_FIELDS, request)?;
-        let page = self.users.list(&query).await?;
+        let page = query.fit(self.users.list(&query).await?, v1::User::from)?;
         Ok(Response::new(v1::ListUsersResponse {
-            users: page.items.into_iter().map(v1::User::from).collect(),
+            users: page.items,
             next_page_token: page.next_page_token,
         }))
     }

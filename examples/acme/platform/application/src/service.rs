@@ -99,7 +99,7 @@ impl Module {
     }
 
     /// Adds the service's own HTTP routes, next to those of its contracts. No layer wraps them: no token is checked, no
-    /// rate limit applies, no call is measured.
+    /// rate limit applies, no call is measured. They do not get requests for a path that a contract has.
     pub fn routes(mut self, routes: Router) -> Self {
         self.routes = self.routes.merge(routes);
         self

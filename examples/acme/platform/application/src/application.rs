@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use api_runtime::Contract;
+use api_runtime::{Contract, Routes, unknown_path};
 use axum::Router;
 use platform_auth::{self as auth, ServiceVerifier, SigningKeys, Verifier};
 use platform_base::{
@@ -210,19 +210,24 @@ impl Application {
         life::start(&parts).await?;
         let http = Bound::to("HTTP", config.http.address()).await?;
         let http_address = http.address();
-        let rest = rest.merge(routes::http(about, &contracts, &shared, &health, metrics)?);
-        let rest = routes::with_cors(rest, &config.http.cors);
-        let rpc = routes::grpc(&contracts, &shared, &health)?;
+        let rest = Routes::new(rest.fallback(unknown_path));
+        let rest = routes::http(rest, about, &contracts, &shared, &health, metrics)?;
+        let serve = |bound: Bound, routes: Routes| {
+            let routes = routes::with_cors(routes.endpoint(), &config.http.cors);
+            Arc::new(bound.serve(routes, config.limits.clone()))
+        };
         let is_one = config.grpc.address() == config.http.address() && config.http.port != 0;
         let grpc_address = if is_one {
-            parts.push(Arc::new(http.serve(rest.merge(rpc), config.limits.clone())));
+            let both = routes::grpc(rest, &contracts, &shared, &health)?;
+            parts.push(serve(http, both));
             http_address
         } else {
+            let rpc = Routes::new(Router::new().fallback(routes::unknown_method));
+            let rpc = routes::grpc(rpc, &contracts, &shared, &health)?;
             let grpc = Bound::to("gRPC", config.grpc.address()).await?;
             let address = grpc.address();
-            let rpc = rpc.fallback(routes::unknown_method);
-            parts.push(Arc::new(http.serve(rest, config.limits.clone())));
-            parts.push(Arc::new(grpc.serve(rpc, config.limits)));
+            parts.push(serve(http, rest));
+            parts.push(Arc::new(grpc.serve(rpc.endpoint(), config.limits.clone())));
             address
         };
 
