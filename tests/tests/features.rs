@@ -30,6 +30,7 @@ fn a_feature_that_is_struck_out_takes_its_dependencies_along() {
         }
         let check = ["clippy", "--package=core", "--", "-Dwarnings"];
         succeeds(acme.cargo(&check)).unwrap();
+        succeeds(acme.cargo(&["test", "--package=core"])).unwrap();
         // These crates test what they refuse without their feature.
         let refusals = [
             "test",
