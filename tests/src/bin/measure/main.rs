@@ -1,5 +1,6 @@
 //! `cargo run --release --bin measure -- render|build|requests|data|tokens|logins`: the numbers of the README, as Markdown
-//! tables. `build` goes up to 50 services; `build 8` up to 8.
+//! tables. `build` goes up to 50 services; `build 8` up to 8. `requests instructions` measures no CPU time, which is of no
+//! use on a busy machine.
 //!
 //! `requests`, `data` and `logins` need h2load (Debian: nghttp2-client) and Linux (`/proc`), `data` PostgreSQL and Redis as
 //! well, `tokens` openssl and Linux. `requests` counts instructions with perf or, where that does not work, with valgrind.
@@ -58,7 +59,11 @@ fn main() -> Result<ExitCode> {
                 .context("`build` takes a number of services")?,
             None => 50,
         })?,
-        Some("requests") => requests::measure()?,
+        Some("requests") => requests::measure(match env::args().nth(2).as_deref() {
+            None => true,
+            Some("instructions") => false,
+            Some(_) => bail!("`requests` takes `instructions` or nothing"),
+        })?,
         Some("data") => data::measure()?,
         Some("tokens") => tokens::measure()?,
         Some("logins") => logins::measure()?,
