@@ -39,6 +39,8 @@ impl Counter {
             return Some(Self::Perf);
         }
         output("valgrind", &["--version"])?;
+        // A dump of an earlier run would count as the newest. There may be none.
+        let _ = fs::remove_dir_all(folder);
         Some(Self::Callgrind(folder.to_owned()))
     }
 

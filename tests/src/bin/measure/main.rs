@@ -1,6 +1,6 @@
 //! `cargo run --release --bin measure -- render|build|requests|data|tokens|logins`: the numbers of the README, as Markdown
-//! tables. `build` goes up to 50 services, `build 8` up to 8; `build 8 dynamic` with the platform
-//! as a shared library.
+//! tables. `build` goes up to 50 services, `build 8` up to 8; `build 8 dynamic` with the platform as a shared library.
+//! `requests instructions` measures no CPU time, which is of no use on a busy machine.
 //!
 //! `requests`, `data` and `logins` need h2load (Debian: nghttp2-client) and Linux (`/proc`), `data` PostgreSQL and Redis as
 //! well, `tokens` openssl and Linux. `requests` counts instructions with perf or, where that does not work, with valgrind.
@@ -66,7 +66,11 @@ fn main() -> Result<ExitCode> {
             };
             building(services, dynamic)?;
         }
-        Some("requests") => requests::measure()?,
+        Some("requests") => requests::measure(match env::args().nth(2).as_deref() {
+            None => true,
+            Some("instructions") => false,
+            Some(_) => bail!("`requests` takes `instructions` or nothing"),
+        })?,
         Some("data") => data::measure()?,
         Some("tokens") => tokens::measure()?,
         Some("logins") => logins::measure()?,
