@@ -128,7 +128,7 @@ fn desk(methods: &'static [Method]) -> Module {
     });
     Module::new().contract(Contract::new(
         description,
-        move |_| grpc.clone(),
+        move |_| grpc,
         routes.collect::<Vec<_>>(),
     ))
 }

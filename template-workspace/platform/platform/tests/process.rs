@@ -105,7 +105,7 @@ async fn wire(_: &Platform) -> Result<Module, platform::StartError> {
         let response = answer(request).await?;
         Ok::<_, Infallible>(response.map(tonic::body::Body::new))
     });
-    Ok(Module::new().contract(Contract::new(description, move |_| grpc.clone(), routes)))
+    Ok(Module::new().contract(Contract::new(description, move |_| grpc, routes)))
 }
 
 async fn answer(request: Request) -> Result<Response, Infallible> {
