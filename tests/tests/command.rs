@@ -94,7 +94,7 @@ fn from_a_path_without_a_question() {
 
     let workspace = folder.path().join("acme");
     let (success, text) =
-        run(cargo(&workspace).args(["new-service", "--name", "parcels", "--silent"]));
+        run(cargo(&workspace).args(["new-service", "--name", "parcels"]));
     assert!(success, "{text}");
     assert!(
         text.contains("cargo run -p parcels"),
@@ -123,10 +123,10 @@ fn from_a_git_url_without_a_question() {
     let workspace = folder.path().join("acme");
     let fields = "fields=weight:decimal, fragile:bool";
     let (success, text) =
-        run(cargo(&workspace).args(["new-proto", "--name", "parcels", "--silent", "-d", fields]));
+        run(cargo(&workspace).args(["new-proto", "--name", "parcels", "-d", fields]));
     assert!(success, "{text}");
     let (success, text) =
-        run(cargo(&workspace).args(["new-service", "--name", "parcels", "--silent"]));
+        run(cargo(&workspace).args(["new-service", "--name", "parcels"]));
     assert!(success, "{text}");
     assert_is_a_workspace_with(&workspace, "parcels");
     let proto = std::fs::read_to_string(workspace.join("api/parcels/v1/parcels.proto")).unwrap();

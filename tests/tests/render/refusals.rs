@@ -100,6 +100,10 @@ fn fields_that_are_none() {
         ("name:string:email:min=3", "remove one of them"),
         ("name:string:email:max=5", "at least `max=30`"),
         ("age:int32:email", "strings only"),
+        (
+            "email:string:unique:email, email_lower:string",
+            "has a column of that name, in small letters",
+        ),
         ("age:int32:min=3000000000", "not a value of int32"),
         ("age:int64:max=99999999999999999999", "not a value of int64"),
         ("age:int32:min=1.5", "not a value of int32"),

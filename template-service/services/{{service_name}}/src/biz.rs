@@ -100,7 +100,11 @@ impl Listed for {{Resource}} {
 {%- assign traits = field[9] %}
 {%- if traits contains "listed" %}
             {{Resource}}Field::{{pascal}} =>
-{%- if traits contains "optional" %}
+{%- if traits contains "caseless" %}
+{%- if traits contains "optional" %} {{local}}.as_deref().map(str::to_lowercase).map(Into::into)
+{%- else %} Some({{local}}.to_lowercase().into())
+{%- endif %}
+{%- elsif traits contains "optional" %}
 {%- case type %}
 {%- when "string" %} {{local}}.as_deref().map(Into::into)
 {%- when "enum" %} {{local}}.map(|value| value.name().into())

@@ -216,9 +216,10 @@ fn column(field: {{Resource}}Field) -> database::Column<{{table}}::table> {
     match field {
         {{Resource}}Field::CreatedAt => database::Column::of({{table}}::created_at),
 {%- for field in field_list %}
-{%- assign row = field[3] %}{% assign pascal = field[5] %}{% assign traits = field[9] %}
+{%- assign column = field[0] %}{% assign row = field[3] %}{% assign pascal = field[5] %}
+{%- assign traits = field[9] %}
 {%- if traits contains "listed" %}
-        {{Resource}}Field::{{pascal}} => database::Column::of({{table}}::{{row}}),
+        {{Resource}}Field::{{pascal}} => database::Column::of({{table}}::{% if traits contains "caseless" %}{{column}}_lower{% else %}{{row}}{% endif %}),
 {%- endif %}
 {%- endfor %}
     }

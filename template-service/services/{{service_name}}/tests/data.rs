@@ -66,6 +66,9 @@ on_every_backend! {
 {%- if has_owner %}
     what_is_anothers_is_neither_listed_nor_changed,
 {%- endif %}
+{%- if has_caseless %}
+    an_address_is_kept_as_written_and_found_in_any_letters,
+{%- endif %}
 {%- if has_unique %}
     a_unique_value_is_taken_once,
 {%- endif %}
@@ -257,6 +260,35 @@ async fn what_was_looked_for_before_it_was_inserted_is_found(store: {{Resource}}
     store.insert(&given).await.unwrap();
     assert_eq!(store.find(given.id).await.unwrap(), Some(given));
 }
+{%- if has_caseless %}
+
+async fn an_address_is_kept_as_written_and_found_in_any_letters(store: {{Resource}}Store) {
+    let written = {{Resource}} {
+{%- for field in field_list %}
+{%- assign ident = field[1] %}{% assign traits = field[9] %}
+{%- if traits contains "caseless" %}
+        {{ident}}: first().{{ident}}{% if traits contains "optional" %}.map(|text| text.to_uppercase()){% else %}.to_uppercase(){% endif %},
+{%- endif %}
+{%- endfor %}
+        ..first()
+    };
+    store.insert(&written).await.unwrap();
+    assert_eq!(store.find(written.id).await.unwrap().as_ref(), Some(&written));
+    for filter in [
+{%- for field in field_list %}
+{%- assign traits = field[9] %}{% assign filter = field[23] %}
+{%- if traits contains "caseless" %}
+        {{filter}},
+{%- endif %}
+{%- endfor %}
+    ] {
+        let request = ListRequest { filter, ..ListRequest::default() };
+        let query = ListQuery::new("{{table}}", FIELDS, request).unwrap();
+        let found = store.list({{owner_sample}}&query).await.unwrap();
+        assert_eq!(found, std::slice::from_ref(&written), "{filter}");
+    }
+}
+{%- endif %}
 {%- if has_unique %}
 
 async fn a_unique_value_is_taken_once(store: {{Resource}}Store) {
@@ -268,6 +300,11 @@ async fn a_unique_value_is_taken_once(store: {{Resource}}Store) {
     let same = {{Resource}} { {{ident}}: first().{{ident}}, ..second() };
     let refused = store.insert(&same).await;
     assert!(matches!(refused, Err(Error::AlreadyExists("{{column}}"))), "{refused:?}");
+{%- if traits contains "caseless" %}
+    let spelled = {{Resource}} { {{ident}}: first().{{ident}}{% if traits contains "optional" %}.map(|text| text.to_uppercase()){% else %}.to_uppercase(){% endif %}, ..second() };
+    let refused = store.insert(&spelled).await;
+    assert!(matches!(refused, Err(Error::AlreadyExists("{{column}}"))), "{refused:?}");
+{%- endif %}
 {%- endif %}
 {%- endfor %}
 }

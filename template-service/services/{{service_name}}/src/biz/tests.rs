@@ -20,7 +20,11 @@ impl {{Resource}}Repository for Fake {
         }
 {%- for field in field_list %}
 {%- assign column = field[0] %}{% assign ident = field[1] %}{% assign traits = field[9] %}
-{%- if traits contains "unique" %}
+{%- if traits contains "unique" and traits contains "caseless" %}
+        if rows.iter().any(|other| {% if traits contains "optional" %}other.{{ident}}.as_ref().zip({{resource_ident}}.{{ident}}.as_ref()).is_some_and(|(one, other)| one.eq_ignore_ascii_case(other)){% else %}other.{{ident}}.eq_ignore_ascii_case(&{{resource_ident}}.{{ident}}){% endif %}) {
+            return Err(Error::AlreadyExists("{{column}}"));
+        }
+{%- elsif traits contains "unique" %}
         if rows.iter().any(|other| other.{{ident}} == {{resource_ident}}.{{ident}}{% if traits contains "optional" %} && other.{{ident}}.is_some(){% endif %}) {
             return Err(Error::AlreadyExists("{{column}}"));
         }
