@@ -43,13 +43,7 @@ const MESSAGES: &[&str] = &[
     "Value",
 ];
 
-const ENUMS: &[&str] = &[
-    "Edition",
-    "Field.Kind",
-    "FieldOptions.JSType",
-    "NullValue",
-    "Syntax",
-];
+const ENUMS: &[&str] = &["Field.Kind", "NullValue", "Syntax"];
 
 const IMPORTS: &[&str] = &[
     "any",
