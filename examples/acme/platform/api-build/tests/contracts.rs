@@ -492,6 +492,19 @@ fn a_field_whose_type_nothing_makes_is_refused_with_the_line_to_add() {
 }
 
 #[test]
+fn an_enum_of_proto2_is_refused_as_protoc_does() {
+    let refusal = refusal(
+        "closed",
+        "import \"google/protobuf/descriptor.proto\";\nmessage Thing { google.protobuf.Edition edition = 1; }",
+    );
+
+    assert!(
+        refusal.contains("things.proto:12: `edition`: proto3 does not allow"),
+        "{refusal}"
+    );
+}
+
+#[test]
 fn a_contract_passes_on_the_contracts_that_it_knows() {
     let folder = contract("passes_on", "message Thing { string name = 1; }");
     let known = r#"{"made":{"users.v1":"::users_api::v1","deep.v1":"::users_api::v1::__deep_api::v1"},"unmade":{"bad":"of a clash"}}"#;

@@ -1,5 +1,5 @@
 use proc_macro2::Ident;
-use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor};
+use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor, Syntax};
 
 use crate::{
     collisions,
@@ -51,7 +51,7 @@ impl Contract {
         let files: Vec<_> = source.own_files().collect();
         let mut module = collisions::refuse(&files, &mut problems);
         for field in messages.iter().flat_map(MessageDescriptor::fields) {
-            refuse_unmade(&field, names, &mut problems);
+            refuse_type(&field, names, &mut problems);
         }
         let mut enums: Vec<EnumDescriptor> = Vec::new();
         let mut services = Vec::new();
@@ -116,8 +116,8 @@ impl Contract {
     }
 }
 
-/// Refuses a field whose type no crate makes.
-fn refuse_unmade(field: &FieldDescriptor, names: &Names, problems: &mut Error) {
+/// Refuses a field whose type no crate makes, or that cannot have it.
+fn refuse_type(field: &FieldDescriptor, names: &Names, problems: &mut Error) {
     let kind = match field.kind() {
         Kind::Message(entry) if field.is_map() => entry.map_entry_value_field().kind(),
         kind => kind,
@@ -127,7 +127,14 @@ fn refuse_unmade(field: &FieldDescriptor, names: &Names, problems: &mut Error) {
         Kind::Enum(values) => (names.ty(values.full_name()), values.package_name()),
         _ => return,
     };
-    if ty.is_none() {
+    let is_closed = |values: &EnumDescriptor| values.parent_file().syntax() == Syntax::Proto2;
+    if field.parent_file().syntax() == Syntax::Proto3 && kind.as_enum().is_some_and(is_closed) {
+        let problem = format_args!(
+            "`{}`: proto3 does not allow a field with an enum of proto2, whose unknown values a message keeps elsewhere",
+            field.name()
+        );
+        problems.add(&field.parent_file(), field.path(), problem);
+    } else if ty.is_none() {
         let problem = unmade(names, package, field.name());
         problems.add(&field.parent_file(), field.path(), problem);
     }

@@ -468,7 +468,9 @@ pub fn is_value(message: &str) -> bool {
 /// Whether a path variable or query parameter can set fields of a message that is an object in JSON.
 pub fn has_settable_fields(message: &str) -> bool {
     let name = message.strip_prefix("google.protobuf.");
-    !name.is_some_and(|name| matches!(name, "Any" | "Empty" | "ListValue" | "Struct" | "Value"))
+    let is_whole =
+        name.is_some_and(|name| matches!(name, "Any" | "Empty" | "ListValue" | "Struct" | "Value"));
+    message != HTTP_BODY && !is_whole
 }
 
 /// The oneof of a field, unless it is the synthetic one of an `optional` field.

@@ -1,7 +1,7 @@
 //! The trait that generated code implements for each message, beyond prost and JSON.
 
 use crate::{
-    json::{Bytes, I32, Str},
+    json::{I32, Str},
     params::{self, Arity, ParamError},
     viewer::Viewer,
     violations::{Path, Violations},
@@ -126,6 +126,7 @@ leaves! {
     Empty |_, _, _| ();
     FieldMask |_, _, _| ();
     FloatValue |wrapper, at, violations| violations.finite(at, wrapper.value.into());
+    HttpBody |_, _, _| ();
     Int32Value |_, _, _| ();
     Int64Value |_, _, _| ();
     ListValue |list, at, violations| {
@@ -171,26 +172,6 @@ impl Message for wkt::Date {
 
     fn check(&self, at: &Path<'_>, violations: &mut Violations) {
         violations.valid(at, "date.valid", self.valid());
-    }
-}
-
-impl Message for wkt::HttpBody {
-    fn set(&mut self, path: &str, text: &str) -> Result<Arity, ParamError> {
-        match split(path) {
-            ("contentType" | "content_type", rest) => {
-                params::value::<Str>(&mut self.content_type, rest, text)
-            }
-            ("data", rest) => params::value::<Bytes>(&mut self.data, rest, text),
-            _ => Err(ParamError::Unknown),
-        }
-    }
-
-    fn has(path: &str) -> bool {
-        matches!(path, "content_type" | "data" | "extensions")
-    }
-
-    fn check(&self, at: &Path<'_>, violations: &mut Violations) {
-        violations.text(&at.field("content_type", "contentType"), &self.content_type);
     }
 }
 

@@ -1,5 +1,7 @@
 //! Sets fields of a message from path variables and query parameters.
 
+use std::borrow::Cow;
+
 use percent_encoding::percent_decode_str;
 
 use crate::json::Kind;
@@ -96,19 +98,16 @@ pub(crate) fn pairs(query: &str) -> impl Iterator<Item = (Option<String>, Option
 }
 
 fn decode(text: &str) -> Option<String> {
-    percent_decode(&text.replace('+', " "))
+    percent_decode(&text.replace('+', " ")).map(Cow::into_owned)
 }
 
 /// `None` if the decoded text is not UTF-8.
-pub(crate) fn percent_decode(text: &str) -> Option<String> {
+pub(crate) fn percent_decode(text: &str) -> Option<Cow<'_, str>> {
     // Most texts have nothing to decode, and to find that out is faster than to decode them.
     if !text.contains('%') {
-        return Some(text.to_owned());
+        return Some(text.into());
     }
-    percent_decode_str(text)
-        .decode_utf8()
-        .ok()
-        .map(String::from)
+    percent_decode_str(text).decode_utf8().ok()
 }
 
 #[cfg(test)]

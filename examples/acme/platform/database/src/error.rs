@@ -103,10 +103,15 @@ pub fn unique_violation(
         None => {
             let (_, failed) = information.message().split_once("failed: ")?;
             let first = failed.split(", ").next()?;
-            columns
-                .iter()
-                .copied()
-                .find(|column| first.strip_prefix(table) == Some(&format!(".{column}")))
+            columns.iter().copied().find(|column| {
+                let failed = first
+                    .strip_prefix(table)
+                    .and_then(|rest| rest.strip_prefix('.'));
+                // A text that is unique whatever its letters is so in a generated column, in small letters.
+                failed.is_some_and(|failed| {
+                    failed == *column || failed.strip_suffix("_lower") == Some(column)
+                })
+            })
         }
     }
 }

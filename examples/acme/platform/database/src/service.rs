@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use platform_base::{Fault, Part, Phase, StartError, async_trait, backoff::Backoff};
+use platform_base::{Fault, LogOnce, Part, Phase, StartError, async_trait, backoff::Backoff};
 use tokio::time::Instant;
 
 use crate::{
@@ -24,6 +24,7 @@ pub struct ServiceDatabase {
     database: Database,
     migrations: &'static Migrations,
     migrate_at_start: bool,
+    complaints: LogOnce,
 }
 
 impl ServiceDatabase {
@@ -39,6 +40,7 @@ impl ServiceDatabase {
             database,
             migrations,
             migrate_at_start,
+            complaints: LogOnce::a_minute(),
         }
     }
 
@@ -121,7 +123,9 @@ impl Part for ServiceDatabase {
         self.database.check().await.map_err(|error| {
             let fault = error.fault();
             let reason = fault.reason();
-            tracing::warn!(service = self.service, reason, cause = %error, "not ready: the database cannot do its work");
+            if let Some(more) = self.complaints.due() {
+                tracing::warn!(service = self.service, reason, cause = %error, more, "not ready: the database cannot do its work");
+            }
             let why = match fault {
                 Fault::StorageFull => "has no room left",
                 Fault::StorageReadOnly => "only reads",

@@ -26,6 +26,7 @@ pub use platform_client as client;
 pub use platform_database::{self as database, migrations};
 pub use platform_list::{filter, page};
 pub use platform_server::idempotency;
+pub use platform_telemetry::SENDS_TRACES;
 
 /// Configuration: [`Config`] lists the sections of a process.
 pub mod config {

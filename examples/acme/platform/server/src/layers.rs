@@ -18,6 +18,7 @@ mod stream;
 mod trace;
 
 use std::{
+    convert::Infallible,
     pin::pin,
     sync::Arc,
     time::{Duration, Instant},
@@ -99,10 +100,7 @@ pub(crate) fn layered(
         shared,
         inner,
     });
-    Endpoint::new(move |request| {
-        let layers = layers.clone();
-        Box::pin(async move { Ok(layers.observe(request).await) })
-    })
+    Endpoint::new(move |request| Box::pin(layers.clone().observe(request)))
 }
 
 struct Layers {
@@ -119,7 +117,7 @@ struct Layers {
 
 impl Layers {
     /// Request id, trace, metrics: the layers that must see every answer, errors included.
-    async fn observe(self: &Arc<Self>, request: Request) -> Response {
+    async fn observe(self: Arc<Self>, request: Request) -> Result<Response, Infallible> {
         let started = Instant::now();
         let limit = self.policy.timeout.unwrap_or(self.shared.limits.timeout);
         let timeout =
@@ -128,13 +126,14 @@ impl Layers {
         let client = client::of(&request, &self.shared.proxies);
         let deadline = started + timeout;
         let context = Context::new(ids::of(request.headers(), telemetry, deadline, client));
+        let span = if telemetry.otlp_endpoint.is_some() {
+            let span = || trace::span(self.rpc, self.transport, &request);
+            context.clone().run(span)
+        } else {
+            Span::none()
+        };
+        let answer = pin!(self.admit(request, started, timeout));
         let work = pin!(async {
-            let span = if telemetry.otlp_endpoint.is_some() {
-                trace::span(self.rpc, self.transport, &request)
-            } else {
-                Span::none()
-            };
-            let answer = pin!(self.admit(request, started, timeout));
             let response = answer.instrument(span.clone()).await;
             let status = response.status();
             let layers = self.clone();
@@ -156,16 +155,16 @@ impl Layers {
         });
         let mut response = context.clone().scope(work).await;
         ids::echo(&context, response.headers_mut());
-        response
+        Ok(response)
     }
 
     /// Panics, load, time, size, authentication and rate: the layers that may answer instead of the method.
-    async fn admit(&self, request: Request, started: Instant, timeout: Duration) -> Response {
+    async fn admit(&self, mut request: Request, started: Instant, timeout: Duration) -> Response {
         let Some(_place) = self.shared.load.enter() else {
             return self.refuse(load::refusal());
         };
         let answer = pin!(async {
-            let mut request = body::limit(request, self.shared.limits.body, self.transport)?;
+            body::limit(&mut request, self.shared.limits.body, self.transport)?;
             let identified = self.identify(&mut request).await;
             let counted = self.count(request.extensions()).await?;
             let owner = identified?;

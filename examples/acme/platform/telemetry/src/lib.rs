@@ -25,6 +25,9 @@ pub use self::{
     metrics::Metrics,
 };
 
+/// Whether this build can send traces: it has the feature `otlp`.
+pub const SENDS_TRACES: bool = cfg!(feature = "otlp");
+
 /// The exporter of traces. It stops last in a process and then sends the remaining spans.
 pub struct Traces {
     exporter: Option<otlp::Exporter>,

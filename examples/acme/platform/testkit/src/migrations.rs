@@ -86,7 +86,7 @@ where
              WHERE table_name = $1 AND table_schema = current_schema() ORDER BY ordinal_position"
         }
         Backend::Sqlite(_) => {
-            "SELECT name, NOT (\"notnull\" OR pk) AS nullable, type AS kind FROM pragma_table_info($1) ORDER BY cid"
+            "SELECT name, NOT (\"notnull\" OR pk) AS nullable, type AS kind FROM pragma_table_xinfo($1) ORDER BY cid"
         }
     };
     let found: Vec<Column> = with_conn!(database, |conn| {

@@ -22,7 +22,7 @@ pub struct Consultant {
     pub updated_at: DateTime<Utc>,
     /// The consultant's name.
     pub name: String,
-    /// The consultant's email; no two consultants share one.
+    /// The consultant's email; no two consultants share one, in whatever letters it is written.
     pub email: String,
     /// Date born.
     pub born: Option<NaiveDate>,
@@ -58,7 +58,7 @@ impl Listed for Consultant {
         } = self;
         match field {
             ConsultantField::CreatedAt => Some((*created_at).into()),
-            ConsultantField::Email => Some(email.as_str().into()),
+            ConsultantField::Email => Some(email.to_lowercase().into()),
         }
     }
 }

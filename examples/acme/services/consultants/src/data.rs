@@ -174,7 +174,7 @@ impl ConsultantRepository for ConsultantStore {
 fn column(field: ConsultantField) -> database::Column<consultants::table> {
     match field {
         ConsultantField::CreatedAt => database::Column::of(consultants::created_at),
-        ConsultantField::Email => database::Column::of(consultants::email),
+        ConsultantField::Email => database::Column::of(consultants::email_lower),
     }
 }
 

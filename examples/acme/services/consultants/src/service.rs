@@ -21,7 +21,7 @@ pub const FIELDS: &[filter::Field<ConsultantField>] = &[
         "created_at",
         filter::Kind::Timestamp,
     ),
-    filter::Field::required(ConsultantField::Email, "email", filter::Kind::Text),
+    filter::Field::required(ConsultantField::Email, "email", filter::Kind::Email),
 ];
 
 /// Implements `consultants.v1.ConsultantsService`.

@@ -59,6 +59,7 @@ on_every_backend! {
     several_are_found_together,
     what_is_deleted_is_gone,
     what_was_looked_for_before_it_was_inserted_is_found,
+    an_address_is_kept_as_written_and_found_in_any_letters,
     a_unique_value_is_taken_once,
 }
 
@@ -226,6 +227,27 @@ async fn what_was_looked_for_before_it_was_inserted_is_found(store: ConsultantSt
     assert_eq!(store.find(given.id).await.unwrap(), Some(given));
 }
 
+async fn an_address_is_kept_as_written_and_found_in_any_letters(store: ConsultantStore) {
+    let written = Consultant {
+        email: first().email.to_uppercase(),
+        ..first()
+    };
+    store.insert(&written).await.unwrap();
+    assert_eq!(
+        store.find(written.id).await.unwrap().as_ref(),
+        Some(&written)
+    );
+    for filter in ["email = \"a@example.com\""] {
+        let request = ListRequest {
+            filter,
+            ..ListRequest::default()
+        };
+        let query = ListQuery::new("consultants", FIELDS, request).unwrap();
+        let found = store.list(&query).await.unwrap();
+        assert_eq!(found, std::slice::from_ref(&written), "{filter}");
+    }
+}
+
 async fn a_unique_value_is_taken_once(store: ConsultantStore) {
     store.insert(&first()).await.unwrap();
 
@@ -234,6 +256,15 @@ async fn a_unique_value_is_taken_once(store: ConsultantStore) {
         ..second()
     };
     let refused = store.insert(&same).await;
+    assert!(
+        matches!(refused, Err(Error::AlreadyExists("email"))),
+        "{refused:?}"
+    );
+    let spelled = Consultant {
+        email: first().email.to_uppercase(),
+        ..second()
+    };
+    let refused = store.insert(&spelled).await;
     assert!(
         matches!(refused, Err(Error::AlreadyExists("email"))),
         "{refused:?}"

@@ -117,6 +117,27 @@ async fn an_address_is_registered_once_whatever_its_letters_case() {
 }
 
 #[tokio::test]
+async fn what_is_no_address_is_not_registered() {
+    let server = TestServer::start(&SERVICE).await;
+    for bad in [
+        "",
+        "ada",
+        "@b.example",
+        "ada@",
+        "ada@b@c.example",
+        "ada lovelace@b.example",
+        "<ada@b.example>",
+        "ada@b..example",
+        "ada@-b.example",
+        "ada@b.example\n",
+    ] {
+        let user = json!({"user": {"email": bad, "name": "Ada"}, "password": PASSWORD});
+        let refused = server.anonymous().post("/v1/users", user).await;
+        assert_eq!(refused.status, 400, "{bad:?}");
+    }
+}
+
+#[tokio::test]
 async fn one_answer_names_every_bad_field() {
     let server = TestServer::start(&SERVICE).await;
     let bad = json!({"user": {"email": "not an address"}, "password": "short"});

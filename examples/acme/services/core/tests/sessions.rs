@@ -149,10 +149,12 @@ async fn a_new_password_needs_the_old_one_and_ends_other_sessions() {
 async fn an_address_is_one_however_it_is_spelled() {
     let server = TestServer::start(&SERVICE).await;
     register(&server, "ada@xn--bcher-kva.example").await;
+    register(&server, "Zo\u{eb}@b\u{fc}cher.example").await;
     for spelling in [
         "ADA@b\u{fc}cher.example",
         "ada@bu\u{308}cher.Example",
         "ａda@xn--bcher-kva.example",
+        "ZOE\u{308}@xn--bcher-kva.example",
     ] {
         let session = log_in(&server, spelling, PASSWORD).await;
         assert_eq!(session.status, 200, "{spelling}");

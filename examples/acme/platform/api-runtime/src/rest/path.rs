@@ -1,6 +1,6 @@
 //! Path templates, and the tree that finds the template for a path.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use crate::params::percent_decode;
 
@@ -45,7 +45,7 @@ impl Template {
     pub(crate) fn values<'a>(
         &'static self,
         path: &'a str,
-    ) -> impl Iterator<Item = (&'static Variable, Option<String>)> + 'a {
+    ) -> impl Iterator<Item = (&'static Variable, Option<Cow<'a, str>>)> + 'a {
         let path = self.without_verb(path);
         self.variables.iter().map(move |variable| {
             let (first, end) = (variable.first, variable.end);
@@ -57,7 +57,7 @@ impl Template {
                 let open = self.segments[first..end].contains(&Segment::Rest);
                 let count = if open { usize::MAX } else { end - first };
                 let raw: Vec<&str> = value.by_ref().take(count).collect();
-                decode_unreserved(&raw.join("/"))
+                decode_unreserved(&raw.join("/")).map(Cow::Owned)
             };
             (variable, decoded)
         })
@@ -298,6 +298,7 @@ mod tests {
                 .map(|(_, value)| value)
                 .next()
                 .flatten()
+                .map(Cow::into_owned)
         };
 
         assert_eq!(

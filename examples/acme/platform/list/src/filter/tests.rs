@@ -13,6 +13,7 @@ enum On {
     Owner,
     Born,
     Score,
+    Email,
 }
 
 const FIELDS: &[Field<On>] = &[
@@ -29,6 +30,7 @@ const FIELDS: &[Field<On>] = &[
     Field::optional(On::Owner, "owner_id", Kind::Id),
     Field::required(On::Born, "born", Kind::Date),
     Field::required(On::Score, "score", Kind::Double),
+    Field::required(On::Email, "email", Kind::Email),
 ];
 
 fn is(field: On, operator: Operator, value: impl Into<Value>) -> Filter<On> {
@@ -107,7 +109,7 @@ fn what_cannot_be_read_is_refused_with_its_place() {
     assert!(refusal(&format!("code = {}", "a".repeat(MAX_LENGTH))).contains("longer than 2000"));
     assert_eq!(
         refusal("bio = x"),
-        "filter cannot be by `bio`: use created_at, code, seats, price, status, paid, owner_id, born or score"
+        "filter cannot be by `bio`: use created_at, code, seats, price, status, paid, owner_id, born, score or email"
     );
     assert_eq!(
         refusal("status = OPEN"),
@@ -193,4 +195,12 @@ fn a_number_is_read_bit_by_bit() {
             assert_eq!(read.to_bits(), number.to_bits(), "{text}");
         }
     }
+}
+
+#[test]
+fn an_address_is_the_same_in_whatever_letters() {
+    assert_eq!(
+        parse("email = \"Zoe@Example.com\""),
+        is(On::Email, Operator::Equal, "zoe@example.com")
+    );
 }

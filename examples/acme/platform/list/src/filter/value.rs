@@ -76,6 +76,8 @@ impl fmt::Display for Value {
 pub enum Kind {
     /// `"in quotes"`, or a single word without; ordered by the database's collation.
     Text,
+    /// As `Text`, but of the same meaning in small and in capital letters: the column has it in small letters.
+    Email,
     /// `true` or `false`
     Bool,
     /// `-7`
@@ -112,7 +114,9 @@ impl Kind {
         if is_bare && literal.is_quoted() {
             return Err(format!("{literal} is a text: write it without quotes"));
         }
-        if self == Self::Text && (text.starts_with('*') || text.ends_with('*')) {
+        if matches!(self, Self::Text | Self::Email)
+            && (text.starts_with('*') || text.ends_with('*'))
+        {
             return Err(format!(
                 "{literal} begins or ends with `*`, and there are no wildcards here"
             ));
@@ -130,6 +134,7 @@ impl Kind {
     pub(crate) fn stored(self, text: &str) -> Result<Value, String> {
         let parsed = match self {
             Self::Text | Self::Enum(_) => Some(text.into()),
+            Self::Email => Some(text.to_lowercase().into()),
             Self::Bool => text.parse().ok().map(Value::Bool),
             Self::Int32 => text.parse().ok().map(Value::Int32),
             Self::Int64 => text.parse().ok().map(Value::Int64),
@@ -148,7 +153,7 @@ impl Kind {
 
     fn wanted(self) -> &'static str {
         match self {
-            Self::Text | Self::Enum(_) => "a text",
+            Self::Text | Self::Email | Self::Enum(_) => "a text",
             Self::Bool => "true or false",
             Self::Int32 => "a whole number of 32 bits",
             Self::Int64 => "a whole number of 64 bits",

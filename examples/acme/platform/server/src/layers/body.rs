@@ -19,26 +19,28 @@ const REASON: &str = "BODY_TOO_LARGE";
 /// Refuses a body whose declared length is too large, and counts the bytes of any other. A compressed message may not
 /// become larger than the body may be.
 pub(super) fn limit(
-    mut request: Request,
+    request: &mut Request,
     limit: usize,
     transport: Transport,
-) -> Result<Request, Status> {
+) -> Result<(), Status> {
     if request.headers().contains_key(GRPC_ENCODING) {
         request.extensions_mut().insert(LargestMessage(limit));
     }
     let length = header(request.headers(), CONTENT_LENGTH);
     match length.and_then(|length| length.parse::<u64>().ok()) {
-        Some(length) if length > limit as u64 => Err(too_large(limit)),
-        Some(_) => Ok(request),
-        None if request.body().is_end_stream() => Ok(request),
-        None => Ok(request.map(|body| match transport {
-            Transport::Http => Body::new(Limited::new(body, limit)),
-            Transport::Grpc => Body::new(GrpcBody {
-                inner: Limited::new(body, limit),
-                limit,
-            }),
-        })),
+        Some(length) if length > limit as u64 => return Err(too_large(limit)),
+        Some(_) => {}
+        None if request.body().is_end_stream() => {}
+        None => {
+            let body = std::mem::take(request.body_mut());
+            let inner = Limited::new(body, limit);
+            *request.body_mut() = match transport {
+                Transport::Http => Body::new(inner),
+                Transport::Grpc => Body::new(GrpcBody { inner, limit }),
+            };
+        }
     }
+    Ok(())
 }
 
 fn too_large(limit: usize) -> Status {

@@ -88,8 +88,10 @@ fn new_request_id() -> HeaderValue {
 }
 
 fn hex(number: u128, text: &mut [u8; 32]) {
-    for (place, digit) in text.iter_mut().rev().enumerate() {
-        *digit = b"0123456789abcdef"[(number >> (4 * place)) as usize & 0xf];
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for (pair, byte) in text.chunks_exact_mut(2).zip(number.to_be_bytes()) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 0xf)];
     }
 }
 

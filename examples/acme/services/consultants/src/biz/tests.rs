@@ -14,7 +14,10 @@ impl ConsultantRepository for Fake {
         if rows.iter().any(|other| other.id == consultant.id) {
             return Ok(false);
         }
-        if rows.iter().any(|other| other.email == consultant.email) {
+        if rows
+            .iter()
+            .any(|other| other.email.eq_ignore_ascii_case(&consultant.email))
+        {
             return Err(Error::AlreadyExists("email"));
         }
         rows.push(consultant.clone());

@@ -8,6 +8,7 @@ diesel::table! {
         updated_at -> platform::database::types::Instant,
         name -> Text,
         email -> Text,
+        email_lower -> Nullable<Text>,
         born -> Nullable<Date>,
         active -> Bool,
     }
