@@ -93,8 +93,7 @@ fn from_a_path_without_a_question() {
     );
 
     let workspace = folder.path().join("acme");
-    let (success, text) =
-        run(cargo(&workspace).args(["new-service", "--name", "parcels"]));
+    let (success, text) = run(cargo(&workspace).args(["new-service", "--name", "parcels"]));
     assert!(success, "{text}");
     assert!(
         text.contains("cargo run -p parcels"),
@@ -125,8 +124,7 @@ fn from_a_git_url_without_a_question() {
     let (success, text) =
         run(cargo(&workspace).args(["new-proto", "--name", "parcels", "-d", fields]));
     assert!(success, "{text}");
-    let (success, text) =
-        run(cargo(&workspace).args(["new-service", "--name", "parcels"]));
+    let (success, text) = run(cargo(&workspace).args(["new-service", "--name", "parcels"]));
     assert!(success, "{text}");
     assert_is_a_workspace_with(&workspace, "parcels");
     let proto = std::fs::read_to_string(workspace.join("api/parcels/v1/parcels.proto")).unwrap();
