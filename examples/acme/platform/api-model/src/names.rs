@@ -211,7 +211,10 @@ fn path_of(module: &str, outer: &str, name: &Ident) -> Option<syn::Path> {
 
 /// The names in a module or type.
 #[derive(Default)]
-pub struct Scope(BTreeMap<String, String>);
+pub struct Scope(BTreeMap<String, Option<Declared>>);
+
+/// What has a name, and its descriptor. Its line is looked up only when it is told: a file has many.
+struct Declared(String, FileDescriptor, Vec<i32>);
 
 impl Scope {
     /// Takes a name for a declaration of the contract. If another one has it, the contract is refused.
@@ -226,13 +229,15 @@ impl Scope {
             let problem = format_args!("{what} needs a letter or a digit in its name");
             return problems.add(file, path, problem);
         }
-        let declared = format!("{what} ({})", place(file, path));
-        if let Some(other) = self.0.insert(name.to_string(), declared) {
+        let declared = Declared(what.to_owned(), file.clone(), path.to_owned());
+        if let Some(Some(other)) = self.0.insert(name.to_string(), Some(declared)) {
+            let Declared(other, in_file, at) = other;
+            let there = place(&in_file, &at);
             problems.add(
                 file,
                 path,
                 format_args!(
-                    "{what} and {other} would both be `{name}` in Rust: rename one of them"
+                    "{what} and {other} ({there}) would both be `{name}` in Rust: rename one of them"
                 ),
             );
         }
@@ -240,9 +245,7 @@ impl Scope {
 
     /// Takes names that Rust or a library has.
     pub fn reserve<'a>(&mut self, names: impl IntoIterator<Item = &'a str>) {
-        let names = names
-            .into_iter()
-            .map(|name| (name.to_owned(), String::new()));
+        let names = names.into_iter().map(|name| (name.to_owned(), None));
         self.0.extend(names);
     }
 
@@ -253,7 +256,7 @@ impl Scope {
             name.push('_');
         }
         let name = ident(&name);
-        self.0.insert(name.to_string(), String::new());
+        self.0.insert(name.to_string(), None);
         name
     }
 }

@@ -12,7 +12,8 @@ use arrows::Package;
 const ROOMS: &[(&str, &[&str])] = &[
     ("api-json", &[]),
     ("api-runtime", &["api-json"]),
-    ("api-vendored", &["api-runtime"]),
+    ("api-generator", &[]),
+    ("api-vendored", &["api-generator", "api-runtime"]),
     ("platform-base", &["api-runtime"]),
     ("platform-list", &["platform-base"]),
     ("platform-database", &["platform-list"]),
@@ -44,7 +45,6 @@ const ROOMS: &[(&str, &[&str])] = &[
 /// The crates under platform/ that only build or test others.
 const TOOLS: &[&str] = &[
     "api-build",
-    "api-generator",
     "api-mapping",
     "api-model",
     "sql-lint",
