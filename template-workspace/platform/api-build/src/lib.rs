@@ -8,11 +8,13 @@
 //! all problems at once. It ignores no rule and no option of a contract silently.
 //!
 //! The steps are the crate `api-model` (parses the protos into a model) → `rust`, `openapi` and `policy_file` (each
-//! writes its output from the model alone). Begin with [`compile_folder`].
+//! writes its output from the model alone). Begin with [`compile_folder`]. `vendored` does the same for the protos of
+//! others.
 
 mod openapi;
 mod policy_file;
 mod rust;
+mod vendored;
 
 use std::{env, fs, path::Path, process::ExitCode};
 
@@ -28,7 +30,18 @@ use api_model::{
 ///
 /// Prints errors and ends the build.
 pub fn compile() -> ExitCode {
-    match compile_crate() {
+    compiled_by(compile_folder_for_dependents)
+}
+
+/// Compiles the protos of others under `third_party/`, for the crate whose build script calls this.
+///
+/// Prints errors and ends the build.
+pub fn compile_vendored() -> ExitCode {
+    compiled_by(vendored::compile)
+}
+
+fn compiled_by(compiler: fn(&Path, &str, &Path) -> Result<String, Error>) -> ExitCode {
+    match crate_compiled_by(compiler) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             for problem in error.problems() {
@@ -39,7 +52,9 @@ pub fn compile() -> ExitCode {
     }
 }
 
-fn compile_crate() -> Result<(), Error> {
+fn crate_compiled_by(
+    compiler: fn(&Path, &str, &Path) -> Result<String, Error>,
+) -> Result<(), Error> {
     let variable = |name| {
         env::var(name).map_err(|_| {
             Error::new(format!(
@@ -52,17 +67,26 @@ fn compile_crate() -> Result<(), Error> {
     let links = variable("CARGO_MANIFEST_LINKS").map_err(|_| {
         Error::new("Cargo.toml: add `links = \"…-api\"` (the name of the package) under [package], so that other contracts can import this one")
     })?;
-    let packages = compile_folder(Path::new(&folder), Path::new(&out), env::vars())?;
+    let made = compiler(
+        Path::new(&folder),
+        &links.replace('-', "_"),
+        Path::new(&out),
+    )?;
     // Cargo passes this to the build scripts of dependent crates, as DEP_<links>_CONTRACT.
-    println!(
-        "cargo::metadata=CONTRACT={}={}",
-        links.replace('-', "_"),
-        packages.join(",")
-    );
+    println!("cargo::metadata=CONTRACT={made}");
     Ok(())
 }
 
-/// Compiles every version of the contract in `folder` and returns their packages, such as `users.v1`.
+fn compile_folder_for_dependents(
+    folder: &Path,
+    library: &str,
+    out: &Path,
+) -> Result<String, Error> {
+    compile_folder(folder, library, out, env::vars())
+}
+
+/// Compiles every version of the contract in `folder`. Returns what the build scripts of dependent crates need to know:
+/// the packages that the crate of this name makes.
 ///
 /// `out` receives, for each version, `v1.rs`, which the crate includes, and for other languages and people `v1.bin` (a
 /// serialized `google.protobuf.FileDescriptorSet`) and `v1.openapi.json`. `variables` is the environment of the build
@@ -72,24 +96,25 @@ fn compile_crate() -> Result<(), Error> {
 /// Every problem of the contract.
 pub fn compile_folder(
     folder: &Path,
+    library: &str,
     out: &Path,
     variables: impl Iterator<Item = (String, String)>,
-) -> Result<Vec<String>, Error> {
+) -> Result<String, Error> {
     let versions = source::versions(folder)?;
     let mut names = Names::of_dependencies(variables);
     names.add_versions(folder, &versions);
-    let mut packages = Vec::new();
+    let mut made = Vec::new();
     for version in versions {
         let source = Source::load(folder, &version)?;
-        generate(&source, &names.with_own(&source), out)?;
+        generate(&source, &names.with_own(&source.package), out)?;
         // Relative paths stay valid when the workspace is moved.
         for file in source.files() {
             println!("cargo::rerun-if-changed={}", file.display());
         }
         println!("cargo::rerun-if-changed={version}");
-        packages.push(source.package);
+        made.push((source.package, version));
     }
-    Ok(packages)
+    Ok(names.metadata(library, &made))
 }
 
 /// Writes the files of one version.

@@ -6,6 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// What dependent crates are told of the contract `things`.
+const MADE: &str = r#"{"made":{"things.v1":"::things_api::v1"},"unmade":{}}"#;
+
 /// An empty workspace with the vendored protos, and in it the contract `things` with this body of `v1/things.proto`.
 fn contract(test: &str, body: &str) -> PathBuf {
     let workspace = workspace(test);
@@ -47,9 +50,17 @@ fn write_contract(workspace: &Path, body: &str) -> PathBuf {
     folder
 }
 
-/// Compiles the contract into its own folder.
-fn compile(contract: &Path) -> Result<Vec<String>, api_build::Error> {
-    api_build::compile_folder(contract, contract, std::iter::empty())
+/// Compiles the contract into its own folder. Returns what dependent crates are told.
+fn compile(contract: &Path) -> Result<String, api_build::Error> {
+    api_build::compile_folder(contract, "things_api", contract, std::iter::empty())
+}
+
+/// The OpenAPI document of the contract with this body.
+fn document(test: &str, body: &str) -> serde_json::Value {
+    let folder = contract(test, body);
+    compile(&folder).unwrap();
+    let openapi = fs::read_to_string(folder.join("v1.openapi.json")).unwrap();
+    serde_json::from_str(&openapi).unwrap()
 }
 
 /// The reason why the contract is refused.
@@ -218,11 +229,7 @@ fn who_sees_a_field_is_said_so_that_it_can_be_kept() {
 fn the_document_tells_who_sees_a_field() {
     let body = "service ThingsService {\n  rpc Get(Thing) returns (Thing) { option (google.api.http) = { post: \"/v1\" body: \"*\" }; option (platform.v1.policy) = { access: ACCESS_PUBLIC }; }\n}\n\
                 message Thing {\n  string id = 1;\n  // Its secret.\n  optional string a = 2 [(platform.v1.visible_to) = { owner: \"id\" any_role: \"admin\" }];\n}";
-    let folder = contract("visible", body);
-    compile(&folder).unwrap();
-
-    let openapi = fs::read_to_string(folder.join("v1.openapi.json")).unwrap();
-    let openapi: serde_json::Value = serde_json::from_str(&openapi).unwrap();
+    let openapi = document("visible", body);
     assert_eq!(
         openapi["components"]["schemas"]["things.v1.Thing"]["properties"]["a"],
         serde_json::json!({
@@ -269,11 +276,11 @@ fn a_workspace_that_was_moved_builds_on() {
     fs::create_dir_all(folder.join("v1")).unwrap();
     let proto = "syntax = \"proto3\";\npackage things.v1;\nimport \"own/v1/own.proto\";\n";
     fs::write(folder.join("v1/things.proto"), proto).unwrap();
-    assert_eq!(compile(&folder).unwrap(), ["things.v1"]);
+    assert_eq!(compile(&folder).unwrap(), MADE);
 
     fs::remove_dir(&after).unwrap();
     fs::rename(&before, &after).unwrap();
-    assert_eq!(compile(&after.join("api/things")).unwrap(), ["things.v1"]);
+    assert_eq!(compile(&after.join("api/things")).unwrap(), MADE);
 }
 
 #[test]
@@ -350,11 +357,7 @@ fn the_document_tells_paths_parameters_and_rules() {
                 message Thing { string name = 1; optional string title = 2 [(google.api.field_behavior) = REQUIRED, (buf.validate.field).string.max_len = 9]; }\n\
                 message UpdateThingRequest { Thing thing = 1; google.protobuf.FieldMask update_mask = 2; }\n\
                 message UpdateThingResponse { Thing thing = 1; }";
-    let folder = contract("document", body);
-    assert_eq!(compile(&folder).unwrap(), ["things.v1"]);
-
-    let openapi = fs::read_to_string(folder.join("v1.openapi.json")).unwrap();
-    let openapi: serde_json::Value = serde_json::from_str(&openapi).unwrap();
+    let openapi = document("document", body);
     let operation = &openapi["paths"]["/v1/shelves/{name}"]["patch"];
     assert_eq!(operation["operationId"], "ThingsService_UpdateThing");
     assert_eq!(operation["summary"], "Updates a thing");
@@ -374,5 +377,211 @@ fn the_document_tells_paths_parameters_and_rules() {
     assert_eq!(
         schemas["things.v1.Thing"]["required"],
         serde_json::json!(["name", "title"])
+    );
+}
+
+#[test]
+fn what_would_have_one_name_in_rust_is_refused_with_both_places() {
+    for (index, (body, words)) in [
+        (
+            "enum F { F_UNSPECIFIED = 0;\n F_A1 = 1;\n F_A_1 = 2; }",
+            "things.proto:13: value F_A_1 and value F_A1 (things/v1/things.proto:12) would both be `A1`",
+        ),
+        (
+            "message FooBar {}\nmessage Foo_Bar {}",
+            "things.proto:12: message Foo_Bar and message FooBar (things/v1/things.proto:11)",
+        ),
+        (
+            "message A { string foo = 1;\n oneof Foo { string b = 2; } }",
+            "things.proto:12: oneof Foo and field foo (things/v1/things.proto:11)",
+        ),
+        (
+            "enum AErrorReason { A_ERROR_REASON_UNSPECIFIED = 0; A_ERROR_REASON_X = 1; }\n\
+             enum BErrorReason { B_ERROR_REASON_UNSPECIFIED = 0; B_ERROR_REASON_X = 1; }",
+            "things.proto:12: reason X and reason X (things/v1/things.proto:11)",
+        ),
+        (
+            "service S {}\nservice s {}",
+            "things.proto:12: service s and service S (things/v1/things.proto:11)",
+        ),
+        ("message _ {}", "things.proto:11: message _ needs a letter"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let refusal = refusal(&format!("same{index}"), body);
+        assert!(refusal.contains(words), "{body}: {refusal:?}");
+    }
+}
+
+#[test]
+fn an_edition_is_named_with_its_line() {
+    let folder = contract("edition", "");
+    let text = "// Things.\nedition = \"2023\";\npackage things.v1;\n";
+    fs::write(folder.join("v1/things.proto"), text).unwrap();
+
+    let error = compile(&folder).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "things/v1/things.proto:2: edition 2023 is not supported by this build: write `syntax = \"proto3\";`"
+    );
+}
+
+#[test]
+fn a_byte_order_mark_is_no_mistake() {
+    let folder = contract("mark", "message Thing { string name = 1; }");
+    let proto = folder.join("v1/things.proto");
+    let text = fs::read_to_string(&proto).unwrap();
+    fs::write(&proto, format!("\u{feff}{text}")).unwrap();
+
+    assert_eq!(compile(&folder).unwrap(), MADE);
+}
+
+#[test]
+fn a_field_whose_type_nothing_makes_is_refused_with_the_line_to_add() {
+    let refusal = refusal(
+        "unmade",
+        "import \"google/api/http.proto\";\nmessage Thing { google.api.HttpRule rule = 1; }",
+    );
+
+    assert!(refusal.contains("things.proto:12: "), "{refusal}");
+    assert!(
+        refusal.contains("`api-vendored.workspace = true`"),
+        "{refusal}"
+    );
+}
+
+#[test]
+fn an_enum_of_proto2_is_refused_as_protoc_does() {
+    let refusal = refusal(
+        "closed",
+        "import \"google/protobuf/descriptor.proto\";\nmessage Thing { google.protobuf.Edition edition = 1; }",
+    );
+
+    assert!(
+        refusal.contains("things.proto:12: `edition`: proto3 does not allow"),
+        "{refusal}"
+    );
+}
+
+#[test]
+fn a_contract_passes_on_the_contracts_that_it_knows() {
+    let folder = contract("passes_on", "message Thing { string name = 1; }");
+    let known = r#"{"made":{"users.v1":"::users_api::v1","deep.v1":"::users_api::v1::__deep_api::v1"},"unmade":{"bad":"of a clash"}}"#;
+    let direct = r#"{"made":{"deep.v1":"::deep_api::v1"},"unmade":{}}"#;
+    let variables = [
+        ("DEP_USERS_API_CONTRACT", known),
+        ("DEP_DEEP_API_CONTRACT", direct),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let made = api_build::compile_folder(&folder, "things_api", &folder, variables.into_iter());
+
+    let made: serde_json::Value = serde_json::from_str(&made.unwrap()).unwrap();
+    assert_eq!(
+        made,
+        serde_json::json!({
+            "made": {
+                "things.v1": "::things_api::v1",
+                "users.v1": "::things_api::v1::__users_api::v1",
+                "deep.v1": "::things_api::v1::__deep_api::v1",
+            },
+            "unmade": {"bad": "of a clash"},
+        })
+    );
+}
+
+#[test]
+fn a_path_may_go_through_a_member_of_a_oneof() {
+    let body = "service ThingsService { rpc Get(Request) returns (Request) { option (google.api.http) = { get: \"/v1/{inner.name}\" }; option (platform.v1.policy) = { access: ACCESS_PUBLIC }; } }\n\
+                message Request { oneof by { Inner inner = 1; string other = 2; } }\n\
+                message Inner { string name = 1; }";
+    let openapi = document("member", body);
+
+    assert_eq!(
+        openapi["paths"]["/v1/{name}"]["get"]["parameters"][0]["name"],
+        "name"
+    );
+}
+
+/// A service whose only method takes and returns a `Thing`, in the body and in the query.
+const ECHO: &str = "service ThingsService {\n  rpc Echo(Thing) returns (Thing) { option deprecated = true; option (google.api.http) = { post: \"/v1\" body: \"*\" additional_bindings { get: \"/v1\" } }; option (platform.v1.policy) = { access: ACCESS_PUBLIC }; }\n}\n";
+
+#[test]
+fn the_document_tells_what_is_deprecated() {
+    let thing = "message Thing { option deprecated = true; string old = 1 [deprecated = true]; Kind kind = 2; }\n\
+                 enum Kind { option deprecated = true; KIND_UNSPECIFIED = 0; }";
+    let openapi = document("deprecated", &format!("{ECHO}{thing}"));
+
+    let operation = &openapi["paths"]["/v1"]["get"];
+    let schema = &openapi["components"]["schemas"]["things.v1.Thing"];
+    for deprecated in [
+        operation,
+        &operation["parameters"][0],
+        schema,
+        &schema["properties"]["old"],
+        &schema["properties"]["kind"],
+    ] {
+        assert_eq!(deprecated["deprecated"], true, "{deprecated}");
+    }
+}
+
+#[test]
+fn the_document_allows_the_numbers_of_an_enum_unless_it_is_closed() {
+    let thing = "message Thing { Kind open = 1; Kind closed = 2 [(buf.validate.field).enum.defined_only = true]; repeated Kind list = 3; }\n\
+                 enum Kind { KIND_UNSPECIFIED = 0; KIND_A = 1; }";
+    let openapi = document("numbers", &format!("{ECHO}{thing}"));
+
+    let schemas = &openapi["components"]["schemas"];
+    let names = serde_json::json!(["KIND_UNSPECIFIED", "KIND_A"]);
+    let number = serde_json::json!({"type": "integer", "format": "int32", "minimum": i32::MIN, "maximum": i32::MAX});
+    let open = serde_json::json!({"anyOf": [{"type": "string", "enum": names}, number]});
+    let answered = &schemas["things.v1.Thing"]["properties"];
+    assert_eq!(answered["open"], open);
+    assert_eq!(answered["list"]["items"], open);
+    assert_eq!(
+        answered["closed"],
+        serde_json::json!({"type": "string", "enum": names})
+    );
+    let sent = &schemas["things.v1.Thing.Input"]["properties"];
+    assert_eq!(
+        sent["closed"],
+        serde_json::json!({"type": ["string", "integer", "null"], "enum": ["KIND_UNSPECIFIED", "KIND_A", 0, 1, null]})
+    );
+    assert_eq!(
+        sent["open"]["anyOf"][2],
+        serde_json::json!({"type": "null"})
+    );
+}
+
+#[test]
+fn the_document_requires_nothing_that_an_answer_leaves_out() {
+    let thing = "message Thing { google.protobuf.Value value = 1; optional google.protobuf.NullValue null = 2; string name = 3; }";
+    let openapi = document(
+        "left_out",
+        &format!("import \"google/protobuf/struct.proto\";\n{ECHO}{thing}"),
+    );
+
+    assert_eq!(
+        openapi["components"]["schemas"]["things.v1.Thing"]["required"],
+        serde_json::json!(["name"])
+    );
+    // Nothing in a query can be a Value.
+    let parameters = openapi["paths"]["/v1"]["get"]["parameters"].as_array();
+    let names: Vec<_> = parameters.unwrap().iter().map(|one| &one["name"]).collect();
+    assert_eq!(names, ["null", "name"]);
+}
+
+#[test]
+fn the_document_names_no_parameter_by_a_word_with_a_dot_and_has_no_empty_text() {
+    let thing = "message Thing { string one_two = 1 [json_name = \"one.two\"]; }";
+    let openapi = document("dotted", &format!("{ECHO}{thing}"));
+
+    let operation = &openapi["paths"]["/v1"]["get"];
+    assert_eq!(operation["parameters"][0]["name"], "one_two");
+    assert_eq!(operation.get("summary"), None);
+    assert_eq!(operation.get("description"), None);
+    assert_eq!(
+        openapi["tags"],
+        serde_json::json!([{"name": "ThingsService"}])
     );
 }

@@ -13,6 +13,7 @@ impl Comment {
         let text = location
             .map(|location| location.leading_comments())
             .unwrap_or_default();
+        let text = printable(text);
         Self(text.lines().map(|line| line.trim().to_owned()).collect())
     }
 
@@ -31,4 +32,11 @@ impl Comment {
             .trim()
             .to_owned()
     }
+}
+
+/// A comment without the characters that turn the direction of text. rustc refuses them in source code, where they can
+/// make code look like another.
+pub fn printable(comment: &str) -> String {
+    let turns = |char| matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    comment.replace(turns, "")
 }

@@ -1,8 +1,10 @@
-use prost_reflect::EnumDescriptor;
+use proc_macro2::Ident;
+use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor, Syntax};
 
 use crate::{
+    collisions,
     message::{Message, Types},
-    names::Names,
+    names::{Names, Scope, is_of_runtime},
     problem::Error,
     reasons::{self, Reason},
     service::Service,
@@ -19,6 +21,8 @@ pub struct Contract {
     pub services: Vec<Service>,
     /// The error reasons.
     pub reasons: Vec<Reason>,
+    /// The name of the module with their constructors.
+    pub errors: Ident,
     /// The messages and enums that it defines or uses.
     pub types: Types,
     /// Full names of its own messages, in the order of the contract.
@@ -36,34 +40,48 @@ impl Contract {
         let mut problems = Error::default();
         let mut types = Types::default();
         let messages = source.messages();
+        let mut rules = Error::default();
         for message in &messages {
-            types.add(message, names, &mut problems);
+            types.add(message, names, &mut rules);
+        }
+        if source.is_served {
+            // Of a vendored message, whoever uses it is told which rules cannot be enforced.
+            problems.extend(rules);
+        }
+        let files: Vec<_> = source.own_files().collect();
+        let mut module = collisions::refuse(&files, &mut problems);
+        for field in messages.iter().flat_map(MessageDescriptor::fields) {
+            refuse_type(&field, names, &mut problems);
         }
         let mut enums: Vec<EnumDescriptor> = Vec::new();
         let mut services = Vec::new();
-        for file in source.own_files() {
-            enums.extend(file.enums());
-            for service in file.services() {
+        let errors = module.free("errors");
+        let mut values = Scope::default();
+        values.reserve(["DESCRIPTOR_SET"]);
+        for file in &files {
+            let own = file
+                .enums()
+                .filter(|values| !is_of_runtime(values.full_name()));
+            enums.extend(own);
+            for service in file.services().filter(|_| source.is_served) {
                 for method in service.methods() {
-                    types.add(&method.input(), names, &mut problems);
-                    types.add(&method.output(), names, &mut problems);
-                    if [method.input(), method.output()]
-                        .iter()
-                        .any(|message| names.ty(message.full_name()).is_none())
-                    {
-                        problems.add(
-                            &method.parent_file(),
-                            method.path(),
-                            format_args!("nothing makes the types of {}", method.name()),
-                        );
+                    for message in [method.input(), method.output()] {
+                        types.add(&message, names, &mut problems);
+                        if names.ty(message.full_name()).is_none() {
+                            let problem = unmade(names, message.package_name(), method.name());
+                            problems.add(file, method.path(), problem);
+                        }
                     }
                 }
-                services.push(Service::of(&service, &mut problems));
+                let service = Service::of(&service, (&mut module, &mut values), &mut problems);
+                services.push(service);
             }
         }
+        let mut constructors = Scope::default();
         let reasons = enums
             .iter()
-            .flat_map(|values| reasons::reasons(values, &mut problems))
+            .filter(|_| source.is_served)
+            .flat_map(|values| reasons::reasons(values, &mut constructors, &mut problems))
             .collect();
         for message in &messages {
             enums.extend(message.child_enums());
@@ -77,6 +95,7 @@ impl Contract {
             version: source.version.clone(),
             services,
             reasons,
+            errors,
             types,
             own_messages: messages
                 .iter()
@@ -94,5 +113,40 @@ impl Contract {
         self.own_messages
             .iter()
             .map(|name| &self.types.messages[name])
+    }
+}
+
+/// Refuses a field whose type no crate makes, or that cannot have it.
+fn refuse_type(field: &FieldDescriptor, names: &Names, problems: &mut Error) {
+    let kind = match field.kind() {
+        Kind::Message(entry) if field.is_map() => entry.map_entry_value_field().kind(),
+        kind => kind,
+    };
+    let (ty, package) = match &kind {
+        Kind::Message(message) => (names.ty(message.full_name()), message.package_name()),
+        Kind::Enum(values) => (names.ty(values.full_name()), values.package_name()),
+        _ => return,
+    };
+    let is_closed = |values: &EnumDescriptor| values.parent_file().syntax() == Syntax::Proto2;
+    if field.parent_file().syntax() == Syntax::Proto3 && kind.as_enum().is_some_and(is_closed) {
+        let problem = format_args!(
+            "`{}`: proto3 does not allow a field with an enum of proto2, whose unknown values a message keeps elsewhere",
+            field.name()
+        );
+        problems.add(&field.parent_file(), field.path(), problem);
+    } else if ty.is_none() {
+        let problem = unmade(names, package, field.name());
+        problems.add(&field.parent_file(), field.path(), problem);
+    }
+}
+
+fn unmade(names: &Names, package: &str, of: &str) -> String {
+    match names.problem(package) {
+        Some(problem) => format!("nothing makes the types of `{of}`, because {problem}"),
+        None => format!(
+            "nothing makes the types of `{of}`: add to [dependencies] of Cargo.toml the crate of the contract that it \
+             is from (`users-api = {{ path = \"../users\" }}`), or, if it is from third_party/, \
+             `api-vendored.workspace = true`"
+        ),
     }
 }

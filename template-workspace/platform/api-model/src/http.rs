@@ -3,7 +3,7 @@
 use prost_reflect::{DynamicMessage, Kind, MessageDescriptor, MethodDescriptor, Value};
 
 use crate::{
-    message::{is_value, real_oneof},
+    message::{has_settable_fields, is_value},
     options,
     problem::Error,
     template::{self, Template},
@@ -161,7 +161,7 @@ fn path_field(input: &MessageDescriptor, path: &str) -> Result<String, String> {
         json.push(field.json_name().to_owned());
         match (field.kind(), names.peek()) {
             (Kind::Message(next), Some(_))
-                if real_oneof(&field).is_none() && next.package_name() != "google.protobuf" =>
+                if !is_value(next.full_name()) && has_settable_fields(next.full_name()) =>
             {
                 message = next;
             }

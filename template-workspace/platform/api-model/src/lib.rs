@@ -9,7 +9,8 @@
 //!
 //! Begin with [`Contract::read`], then [`message::Field`], the basis of most generated code.
 
-mod comment;
+mod collisions;
+pub mod comment;
 mod contract;
 pub mod http;
 pub mod message;

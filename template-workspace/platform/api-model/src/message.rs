@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use proc_macro2::Ident;
 use prost_reflect::{
-    DynamicMessage, EnumDescriptor, FieldDescriptor, Kind as ProtoKind, MessageDescriptor,
-    OneofDescriptor, Value,
+    Cardinality, DynamicMessage, EnumDescriptor, FieldDescriptor, Kind as ProtoKind,
+    MessageDescriptor, OneofDescriptor, Value,
 };
 
 use crate::{
     comment::Comment,
-    names::{Names, camel, snake},
+    names::{self, Names, camel, snake},
     options::{self, Behavior},
     problem::Error,
     rules::Rules,
@@ -33,6 +33,8 @@ pub struct Message {
     pub name: String,
     /// Its comment in the contract.
     pub comment: Comment,
+    /// Whether callers should stop using it.
+    pub deprecated: bool,
     /// `None` if no crate generates the type: then every use of it is a problem.
     pub ty: Option<syn::Path>,
     /// In the order of the contract.
@@ -83,6 +85,8 @@ pub struct Field {
     pub behavior: Behavior,
     /// Its validation rules.
     pub rules: Rules,
+    /// Callers should stop using it.
+    pub deprecated: bool,
     /// It must not be logged.
     pub redacted: bool,
     /// Who may see it in an answer; `None` means everybody.
@@ -199,6 +203,8 @@ pub struct Enum {
     pub ty: Option<syn::Path>,
     /// Names and numbers, in the order of the contract.
     pub values: Vec<(String, i32)>,
+    /// Whether callers should stop using it.
+    pub deprecated: bool,
 }
 
 impl Enum {
@@ -254,6 +260,7 @@ impl Types {
                 .values()
                 .map(|value| (value.name().to_owned(), value.number()))
                 .collect(),
+            deprecated: options::is_true(&values.options(), "deprecated"),
         });
     }
 
@@ -299,6 +306,7 @@ impl Reader<'_> {
             full_name: message.full_name().to_owned(),
             name: message.name().to_owned(),
             comment: Comment::of(&message.parent_file(), message.path()),
+            deprecated: options::is_true(&message.options(), "deprecated"),
             ty: self.names.ty(message.full_name()),
             fields: message
                 .fields()
@@ -310,6 +318,7 @@ impl Reader<'_> {
     }
 
     fn field(&mut self, field: &FieldDescriptor, oneofs: &[OneofDescriptor]) -> Field {
+        let is_required = field.cardinality() == Cardinality::Required;
         let (kind, shape) = match field.kind() {
             ProtoKind::Message(entry) if field.is_map() => (
                 entry.map_entry_value_field().kind(),
@@ -321,37 +330,23 @@ impl Reader<'_> {
                 let place = oneof.and_then(|oneof| oneofs.iter().position(|one| *one == oneof));
                 let shape = match place {
                     Some(place) => Shape::Member(place, camel(field.name())),
-                    None if field.supports_presence() => Shape::Optional,
+                    // prost stores a `required` field of proto2 like one that always has a value.
+                    None if field.supports_presence() && !is_required => Shape::Optional,
                     None => Shape::Value,
                 };
                 (kind, shape)
             }
         };
-        let made = match &kind {
-            ProtoKind::Message(message) => self.names.ty(message.full_name()).is_some(),
-            ProtoKind::Enum(values) => self.names.ty(values.full_name()).is_some(),
-            _ => true,
-        };
-        if !made {
-            self.problems.add(
-                &field.parent_file(),
-                field.path(),
-                format_args!(
-                    "nothing makes the type of `{}`: add the crate of its contract to [dependencies] of Cargo.toml \
-                     (`users-api = {{ path = \"../users\" }}`), or move the message into a contract under api/",
-                    field.name()
-                ),
-            );
-        }
         Field {
             name: field.name().to_owned(),
             json: field.json_name().to_owned(),
             comment: Comment::of(&field.parent_file(), field.path()),
-            ident: snake(field.name()),
+            ident: names::field(field),
             kind: Kind::of(&kind),
             shape,
             behavior: options::behavior(field),
             rules: Rules::of(field, self.problems),
+            deprecated: options::is_true(&field.options(), "deprecated"),
             redacted: options::is_true(&field.options(), "debug_redact"),
             visible_to: self.visibility(field),
         }
@@ -446,6 +441,14 @@ pub fn is_value(message: &str) -> bool {
         name.ends_with("Value") && !matches!(name, "Value" | "ListValue")
             || matches!(name, "Timestamp" | "Duration" | "FieldMask")
     })
+}
+
+/// Whether a path variable or query parameter can set fields of a message that is an object in JSON.
+pub fn has_settable_fields(message: &str) -> bool {
+    let name = message.strip_prefix("google.protobuf.");
+    let is_whole =
+        name.is_some_and(|name| matches!(name, "Any" | "Empty" | "ListValue" | "Struct" | "Value"));
+    message != HTTP_BODY && !is_whole
 }
 
 /// The oneof of a field, unless it is the synthetic one of an `optional` field.

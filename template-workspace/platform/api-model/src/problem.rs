@@ -3,7 +3,7 @@ use std::fmt;
 use prost_reflect::FileDescriptor;
 
 /// All problems of a contract, each with its place.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Error(Vec<String>);
 
 impl Error {
@@ -15,6 +15,11 @@ impl Error {
     /// Adds a problem at a descriptor, given its path in the file.
     pub fn add(&mut self, file: &FileDescriptor, path: &[i32], problem: impl fmt::Display) {
         self.0.push(format!("{}: {problem}", place(file, path)));
+    }
+
+    /// Adds the problems of another one.
+    pub fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
     }
 
     /// # Errors
@@ -38,7 +43,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 /// `users/v1/users.proto:12`
-fn place(file: &FileDescriptor, path: &[i32]) -> String {
+pub fn place(file: &FileDescriptor, path: &[i32]) -> String {
     let info = file.file_descriptor_proto().source_code_info.as_ref();
     let line = info
         .and_then(|info| info.location.iter().find(|location| location.path == path))

@@ -4,7 +4,12 @@ use heck::ToShoutySnakeCase;
 use proc_macro2::Ident;
 use prost_reflect::EnumDescriptor;
 
-use crate::{comment::Comment, names::snake, options, problem::Error};
+use crate::{
+    comment::Comment,
+    names::{Scope, snake},
+    options,
+    problem::Error,
+};
 
 /// An enum is one if its name has this suffix.
 const SUFFIX: &str = "ErrorReason";
@@ -23,7 +28,11 @@ pub struct Reason {
 }
 
 /// The reasons of an enum; empty for any other enum.
-pub fn reasons(values: &EnumDescriptor, problems: &mut Error) -> Vec<Reason> {
+pub fn reasons(
+    values: &EnumDescriptor,
+    constructors: &mut Scope,
+    problems: &mut Error,
+) -> Vec<Reason> {
     if !values.name().ends_with(SUFFIX) {
         return Vec::new();
     }
@@ -41,6 +50,9 @@ pub fn reasons(values: &EnumDescriptor, problems: &mut Error) -> Vec<Reason> {
             );
             continue;
         };
+        let ident = snake(name);
+        let place = (&values.parent_file(), value.path());
+        constructors.claim(&ident, &format!("reason {name}"), place, problems);
         let code = options::code(&value).unwrap_or(UNKNOWN);
         if code == 0 {
             problems.add(
@@ -51,7 +63,7 @@ pub fn reasons(values: &EnumDescriptor, problems: &mut Error) -> Vec<Reason> {
         }
         reasons.push(Reason {
             name: name.to_owned(),
-            ident: snake(name),
+            ident,
             code,
             comment: Comment::of(&values.parent_file(), value.path()),
         });

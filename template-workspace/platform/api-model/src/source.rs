@@ -1,14 +1,18 @@
 //! The protos of a contract, parsed and checked.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
 
-use prost_reflect::{DescriptorPool, FileDescriptor, Kind, MessageDescriptor, Syntax};
+use prost_reflect::{DescriptorPool, EnumDescriptor, FileDescriptor, MessageDescriptor, Syntax};
+use protox::file::{ChainFileResolver, File, FileResolver, GoogleFileResolver};
 
-use crate::problem::Error;
+use crate::{
+    names::{Scope, is_of_runtime},
+    problem::Error,
+};
 
 /// The workspace's folder of third-party protos.
 const THIRD_PARTY: &str = "third_party";
@@ -23,11 +27,14 @@ pub struct Source {
     pub pool: DescriptorPool,
     /// The same, serialized, with custom options and comments.
     pub descriptor_set: Vec<u8>,
+    /// Whether its services are served here. Those of a vendored proto are not.
+    pub is_served: bool,
     /// The import roots.
-    roots: [Root; 2],
+    roots: Vec<Root>,
     own: Vec<String>,
 }
 
+#[derive(Clone)]
 struct Root {
     path: PathBuf,
     /// The path relative to the contract's folder.
@@ -49,10 +56,15 @@ impl Root {
 
     /// `third_party/` of the contract's workspace. It is searched for at each build, because a workspace may be moved,
     /// and because two workspaces may share compiled crates.
-    fn third_party(contract: &Path) -> Option<Self> {
-        let levels = contract.ancestors().count();
-        let mut roots = (0..levels).filter_map(|levels| Self::above(contract, levels, THIRD_PARTY));
-        roots.find(|root| root.path.is_dir())
+    fn third_party(folder: &Path) -> Result<Self, Error> {
+        let levels = folder.ancestors().count();
+        let mut roots = (0..levels).filter_map(|levels| Self::above(folder, levels, THIRD_PARTY));
+        roots.find(|root| root.path.is_dir()).ok_or_else(|| {
+            Error::new(format!(
+                "{}: no folder above it has {THIRD_PARTY}/, with the protos that contracts import from others",
+                folder.display()
+            ))
+        })
     }
 }
 
@@ -94,37 +106,62 @@ impl Source {
                 folder.display()
             ))
         };
-        let vendored = || {
-            Error::new(format!(
-                "{}: no folder above it has {THIRD_PARTY}/, with the protos that contracts import from others",
-                folder.display()
-            ))
-        };
-        let roots = [
+        let roots = vec![
             Root::above(folder, 1, "").ok_or_else(place)?,
-            Root::third_party(folder).ok_or_else(vendored)?,
+            Root::third_party(folder)?,
         ];
         let name = folder.file_name().unwrap_or_default().to_string_lossy();
         let own = protos(folder, &name, version)?;
-        let mut compiler =
-            protox::Compiler::new(roots.iter().map(|root| &root.path)).map_err(parse_error)?;
-        compiler.include_imports(true).include_source_info(true);
+        let mut compiler = compiler(&roots);
         compiler.open_files(&own).map_err(parse_error)?;
-        let descriptor_set = compiler.encode_file_descriptor_set();
-        // Decoded from bytes, because the typed descriptors would lose custom options.
-        let pool = DescriptorPool::decode(descriptor_set.as_slice())
-            .map_err(|error| Error::new(error.to_string()))?;
+        let (descriptor_set, pool) = compiled(&compiler)?;
         let package = format!("{}.{version}", name);
         let source = Self {
             version: version.to_owned(),
             package,
             pool,
             descriptor_set,
+            is_served: true,
             roots,
             own,
         };
         source.check()?;
         Ok(source)
+    }
+
+    /// Reads the protos under `third_party/`, and those of `google.protobuf` that no folder needs to have; one source
+    /// for each package.
+    ///
+    /// # Errors
+    /// When there is no such folder.
+    pub fn vendored(folder: &Path) -> Result<Vec<Self>, Error> {
+        let root = Root::third_party(folder)?;
+        let mut files = BTreeSet::new();
+        add_protos(&root.path, "", &mut files)?;
+        files.extend(OF_PROTOBUF.map(str::to_owned));
+        let roots = vec![root];
+        let mut compiler = compiler(&roots);
+        for file in &files {
+            // A contract that imports a file with a mistake is told of it. To others it does not matter.
+            let _ = compiler.open_file(file);
+        }
+        let (descriptor_set, pool) = compiled(&compiler)?;
+        let mut packages: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for file in pool.files().filter(|file| !file.package_name().is_empty()) {
+            let files = packages.entry(file.package_name().to_owned()).or_default();
+            files.push(file.name().to_owned());
+        }
+        let mut modules = Scope::default();
+        let packages = packages.into_iter().map(|(package, own)| Self {
+            version: modules.free(&package.replace('.', "_")).to_string(),
+            package,
+            pool: pool.clone(),
+            descriptor_set: descriptor_set.clone(),
+            is_served: false,
+            roots: roots.clone(),
+            own,
+        });
+        Ok(packages.collect())
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -154,7 +191,7 @@ impl Source {
     /// The contract's own messages, nested ones too, without the entries of maps.
     pub fn messages(&self) -> Vec<MessageDescriptor> {
         fn add(message: MessageDescriptor, messages: &mut Vec<MessageDescriptor>) {
-            if !message.is_map_entry() {
+            if !message.is_map_entry() && !is_of_runtime(message.full_name()) {
                 let children: Vec<_> = message.child_messages().collect();
                 messages.push(message);
                 children.into_iter().for_each(|child| add(child, messages));
@@ -168,39 +205,33 @@ impl Source {
         messages
     }
 
-    /// The names of the files that define the types of all messages and methods.
-    pub fn files_of_types(&self) -> BTreeSet<String> {
-        fn add(
-            message: &MessageDescriptor,
-            seen: &mut BTreeSet<String>,
-            files: &mut BTreeSet<String>,
-        ) {
-            if !seen.insert(message.full_name().to_owned()) {
-                return;
-            }
-            files.insert(message.parent_file().name().to_owned());
-            for field in message.fields() {
-                match field.kind() {
-                    Kind::Message(next) => add(&next, seen, files),
-                    Kind::Enum(next) => {
-                        files.insert(next.parent_file().name().to_owned());
-                    }
-                    _ => (),
-                }
-            }
+    /// The full names of all messages and enums that other crates or modules make.
+    pub fn foreign_types(&self) -> Vec<String> {
+        let name = |values: EnumDescriptor| values.full_name().to_owned();
+        fn add(message: MessageDescriptor, types: &mut Vec<String>) {
+            types.extend(
+                message
+                    .child_enums()
+                    .map(|values| values.full_name().to_owned()),
+            );
+            message
+                .child_messages()
+                .for_each(|message| add(message, types));
+            types.push(message.full_name().to_owned());
         }
-        let mut seen = BTreeSet::new();
-        let mut files: BTreeSet<String> = self.own.iter().cloned().collect();
-        for file in self.own_files() {
-            let methods = file
-                .services()
-                .flat_map(|service| service.methods().collect::<Vec<_>>());
-            let types = methods.flat_map(|method| [method.input(), method.output()]);
-            for message in types.chain(self.messages()).collect::<Vec<_>>() {
-                add(&message, &mut seen, &mut files);
-            }
+        let mut types = Vec::new();
+        for file in self.pool.files() {
+            let mut all: Vec<String> = file.enums().map(name).collect();
+            file.messages().for_each(|message| add(message, &mut all));
+            let own = file.package_name() == self.package;
+            types.extend(all.into_iter().filter(|ty| !own || is_of_runtime(ty)));
         }
-        files
+        types
+    }
+
+    /// The import roots, relative to the contract's folder.
+    pub fn folders(&self) -> impl Iterator<Item = &Path> {
+        self.roots.iter().map(|root| root.relative.as_path())
     }
 
     /// The files that were read, relative to the contract's folder.
@@ -235,7 +266,87 @@ fn protos(folder: &Path, name: &str, version: &str) -> Result<Vec<String>, Error
     Ok(protos)
 }
 
+/// The protos below a folder, by their path from it.
+fn add_protos(folder: &Path, above: &str, protos: &mut BTreeSet<String>) -> Result<(), Error> {
+    let problem = |error| Error::new(format!("{}: {error}", folder.display()));
+    for entry in fs::read_dir(folder).map_err(problem)? {
+        let entry = entry.map_err(problem)?;
+        let Ok(name) = entry.file_name().into_string() else {
+            continue;
+        };
+        if entry.path().is_dir() {
+            add_protos(&entry.path(), &format!("{above}{name}/"), protos)?;
+        } else if name.ends_with(".proto") {
+            protos.insert(format!("{above}{name}"));
+        }
+    }
+    Ok(())
+}
+
+/// The protos that protobuf itself brings, apart from those whose types api-runtime defines.
+const OF_PROTOBUF: [&str; 4] = [
+    "google/protobuf/api.proto",
+    "google/protobuf/descriptor.proto",
+    "google/protobuf/source_context.proto",
+    "google/protobuf/type.proto",
+];
+
+fn compiler(roots: &[Root]) -> protox::Compiler {
+    let roots = roots.iter().map(|root| root.path.clone());
+    let mut files = ChainFileResolver::new();
+    files.add(Protos(roots.collect()));
+    files.add(GoogleFileResolver::new());
+    let mut compiler = protox::Compiler::with_file_resolver(files);
+    compiler.include_imports(true).include_source_info(true);
+    compiler
+}
+
+/// The descriptors of all files that were opened and that they import, serialized and decoded.
+fn compiled(compiler: &protox::Compiler) -> Result<(Vec<u8>, DescriptorPool), Error> {
+    let descriptor_set = compiler.encode_file_descriptor_set();
+    // Decoded from bytes, because the typed descriptors would lose custom options.
+    let pool = DescriptorPool::decode(descriptor_set.as_slice())
+        .map_err(|error| Error::new(error.to_string()))?;
+    Ok((descriptor_set, pool))
+}
+
+/// Opens protos in the import roots.
+struct Protos(Vec<PathBuf>);
+
+impl FileResolver for Protos {
+    fn open_file(&self, name: &str) -> Result<File, protox::Error> {
+        let mut paths = self.0.iter().map(|root| root.join(name));
+        let path = paths
+            .find(|path| path.is_file())
+            .ok_or_else(|| protox::Error::file_not_found(name))?;
+        let text = fs::read_to_string(path)
+            .map_err(|error| protox::Error::new(format!("{name}: {error}")))?;
+        // protoc, too, accepts a byte order mark.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        File::from_source(name, text).map_err(|error| match edition(text) {
+            Some((line, edition)) => protox::Error::new(format!(
+                "{name}:{line}: edition {edition} is not supported by this build: write `syntax = \"proto3\";`"
+            )),
+            None => error,
+        })
+    }
+}
+
+/// The line and the value of the statement `edition = "2023";`, which the parser does not know.
+fn edition(text: &str) -> Option<(usize, &str)> {
+    let mut lines = text.lines().enumerate();
+    lines.find_map(|(index, line)| {
+        let value = line.trim_start().strip_prefix("edition")?.trim_start();
+        let value = value.strip_prefix('=')?.trim_start();
+        let value = value.strip_prefix(['"', '\''])?;
+        Some((index + 1, value.split(['"', '\'']).next()?))
+    })
+}
+
 fn parse_error(error: protox::Error) -> Error {
-    // Only its Debug form has file, line and column.
-    Error::new(format!("{error:?}"))
+    match error.file() {
+        // Only the Debug form has line and column.
+        Some(_) => Error::new(format!("{error:?}")),
+        None => Error::new(error.to_string()),
+    }
 }

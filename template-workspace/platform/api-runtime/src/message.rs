@@ -134,7 +134,6 @@ leaves! {
             value.check(&at.index(index), violations);
         }
     };
-    Status |_, _, _| ();
     StringValue |wrapper, at, violations| violations.text(at, &wrapper.value);
     Struct |object, at, violations| {
         for (name, value) in &object.fields {
@@ -173,6 +172,24 @@ impl Message for wkt::Date {
 
     fn check(&self, at: &Path<'_>, violations: &mut Violations) {
         violations.valid(at, "date.valid", self.valid());
+    }
+}
+
+impl Message for wkt::Status {
+    fn set(&mut self, path: &str, text: &str) -> Result<Arity, ParamError> {
+        match split(path) {
+            ("code", rest) => params::value::<I32>(&mut self.code, rest, text),
+            ("message", rest) => params::value::<Str>(&mut self.message, rest, text),
+            _ => Err(ParamError::Unknown),
+        }
+    }
+
+    fn has(path: &str) -> bool {
+        matches!(path, "code" | "message" | "details")
+    }
+
+    fn check(&self, at: &Path<'_>, violations: &mut Violations) {
+        violations.text(&at.field("message", "message"), &self.message);
     }
 }
 

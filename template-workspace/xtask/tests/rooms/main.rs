@@ -12,6 +12,7 @@ use arrows::Package;
 const ROOMS: &[(&str, &[&str])] = &[
     ("api-json", &[]),
     ("api-runtime", &["api-json"]),
+    ("api-vendored", &["api-runtime"]),
     ("platform-base", &["api-runtime"]),
     ("platform-list", &["platform-base"]),
     ("platform-database", &["platform-list"]),

@@ -11,7 +11,7 @@ mod schemas;
 use api_model::{
     Contract,
     http::{Binding, Body},
-    message::{FIELD_MASK, Field, Kind, Message, Shape},
+    message::{FIELD_MASK, Field, Kind, Message, Shape, has_settable_fields},
     policy::{Access, Policy},
     service::{Method, Service, updated},
 };
@@ -29,8 +29,9 @@ pub fn generate<'a>(contract: &Contract, services: impl IntoIterator<Item = &'a 
     let mut known = Paths::new();
     let mut tags = Vec::new();
     for service in services {
-        let text = service.comment.paragraphs();
-        tags.push(json!({"name": service.name, "description": text}));
+        let mut tag = json!({"name": service.name});
+        describe(&mut tag, service.comment.paragraphs());
+        tags.push(tag);
         for method in &service.methods {
             for (number, binding) in method.bindings.iter().enumerate() {
                 let verb = binding.verb.to_lowercase();
@@ -93,10 +94,15 @@ fn operation(
     let mut operation = json!({
         "operationId": format!("{}_{}{suffix}", service.name, method.name),
         "tags": [service.name],
-        "summary": summary,
-        "description": text,
         "security": security,
     });
+    if !summary.is_empty() {
+        operation["summary"] = summary.into();
+    }
+    describe(&mut operation, text.clone());
+    if method.deprecated {
+        operation["deprecated"] = true.into();
+    }
 
     let mut parameters: Vec<Value> = variables
         .iter()
@@ -168,6 +174,13 @@ fn operation(
     operation
 }
 
+/// Adds a description, unless the contract has none.
+fn describe(value: &mut Value, text: String) {
+    if !text.is_empty() {
+        value["description"] = text.into();
+    }
+}
+
 /// The alternative security requirements. Each lists its roles and scopes.
 fn security(policy: &Policy) -> Value {
     let scheme = match policy.access {
@@ -206,10 +219,19 @@ fn mask_pattern(resource: &Message) -> String {
     let names: Vec<&str> = resource
         .fields
         .iter()
-        .flat_map(|field| [field.json.as_str(), field.name.as_str()])
+        .flat_map(|field| [in_path(field), field.name.as_str()])
         .collect();
     let path = format!(r"(\*|({})(\.[A-Za-z0-9_]+)*)", names.join("|"));
     format!("^({path}(,{path})*)?$")
+}
+
+/// The name of a field in a dotted path: that of the contract, if its name in JSON is not a word.
+fn in_path(field: &Field) -> &str {
+    let is_word = |char: char| char.is_ascii_alphanumeric() || char == '_';
+    match !field.json.is_empty() && field.json.chars().all(is_word) {
+        true => &field.json,
+        false => &field.name,
+    }
 }
 
 /// In a request with an update mask, the resource is a patch.
@@ -256,14 +278,17 @@ impl<'types> Query<'_, 'types> {
         self.above.push(&message.full_name);
         for field in &message.fields {
             let proto = format!("{proto_prefix}{}", field.name);
-            let name = format!("{json_prefix}{}", field.json);
+            let name = format!("{json_prefix}{}", in_path(field));
             if self.taken.contains(&proto.as_str()) {
                 continue;
             }
             match (&field.kind, &field.shape) {
                 (_, Shape::Map(_)) => (),
                 (Kind::Message(inner), shape) if field.kind.is_object() => {
-                    if !matches!(shape, Shape::List) && !self.above.contains(&inner.as_str()) {
+                    if !matches!(shape, Shape::List)
+                        && !self.above.contains(&inner.as_str())
+                        && has_settable_fields(inner)
+                    {
                         let inner = &self.schemas.types.messages[inner];
                         self.add(inner, &format!("{proto}."), &format!("{name}."));
                     }

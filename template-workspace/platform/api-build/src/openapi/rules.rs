@@ -52,6 +52,10 @@ pub fn value(
                         .iter()
                         .any(|value| value.json().as_ref() == Some(&number))
                 };
+                let schema = match schema.get_mut("anyOf") {
+                    Some(schemas) => &mut schemas[0],
+                    None => schema,
+                };
                 if let Some(values) = schema.get_mut("enum").and_then(Value::as_array_mut) {
                     values.retain(|known| !refused(known));
                 }

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use api_model::message::{Field, Kind, Message, NULL_VALUE, Shape, Types};
+use api_model::{
+    message::{Enum, Field, Kind, Message, NULL_VALUE, Shape, Types},
+    rule::{Rule, Test},
+};
 use serde_json::{Map, Value, json};
 
 use super::rules;
@@ -38,7 +41,11 @@ impl<'a> Schemas<'a> {
 
     /// The schema of a field in a body.
     pub fn field(&mut self, field: &Field, usage: Use) -> Value {
-        let value = self.value(&field.kind, usage);
+        let rules = match &field.shape {
+            Shape::List | Shape::Map(_) => &field.rules.items,
+            Shape::Value | Shape::Optional | Shape::Member(..) => &field.rules.own,
+        };
+        let value = self.value(&field.kind, rules, usage);
         match &field.shape {
             Shape::Map(_) => {
                 let mut schema = json!({"type": "object", "additionalProperties": value});
@@ -60,7 +67,13 @@ impl<'a> Schemas<'a> {
             Kind::Int64 => json!({"type": "integer", "format": "int64"}),
             Kind::Uint64 => json!({"type": "integer", "format": "uint64", "minimum": 0}),
             Kind::Double | Kind::Float => json!({"type": "number"}),
-            kind => self.value(kind, Use::Sent),
+            kind => {
+                let rules = match &field.shape {
+                    Shape::List => &field.rules.items,
+                    _ => &field.rules.own,
+                };
+                self.value(kind, rules, Use::Sent)
+            }
         };
         match &field.shape {
             Shape::List => self.list(field, schema),
@@ -84,7 +97,7 @@ impl<'a> Schemas<'a> {
     }
 
     /// The schema of one value of a field, without its shape.
-    fn value(&mut self, kind: &Kind, usage: Use) -> Value {
+    fn value(&mut self, kind: &Kind, rules: &[Rule], usage: Use) -> Value {
         let answered = usage == Use::Answered;
         match kind {
             Kind::Double | Kind::Float if answered => json!({"type": "number"}),
@@ -100,15 +113,8 @@ impl<'a> Schemas<'a> {
             }
             Kind::Enum(name) if name == NULL_VALUE => json!({"type": "null"}),
             Kind::Enum(name) => {
-                let values = &self.types.enums[name].values;
-                let names = values.iter().map(|(name, _)| Value::from(name.as_str()));
-                let numbers = values.iter().map(|(_, number)| Value::from(*number));
-                let values: Vec<_> = if answered {
-                    names.collect()
-                } else {
-                    names.chain(numbers).collect()
-                };
-                json!({"enum": values})
+                let is_closed = rules.iter().any(|rule| matches!(rule.test, Test::Defined));
+                enumeration(&self.types.enums[name], is_closed, answered)
             }
             Kind::Message(message) => self.message(message, usage),
         }
@@ -150,7 +156,12 @@ impl<'a> Schemas<'a> {
                 continue;
             }
             let must = match usage {
-                Use::Answered => !field.is_member(),
+                // An unset Value is left out, because null is a value of it.
+                Use::Answered => {
+                    let is_optional = matches!(field.shape, Shape::Optional);
+                    let is_left_out = field.is_member() || is_optional && holds_null(field);
+                    !is_left_out
+                }
                 Use::Sent => behavior.required,
                 Use::Patched => false,
             };
@@ -173,6 +184,9 @@ impl<'a> Schemas<'a> {
         let text = message.comment.paragraphs();
         if !text.is_empty() {
             object["description"] = text.into();
+        }
+        if message.deprecated {
+            object["deprecated"] = true.into();
         }
         if !required.is_empty() {
             object["required"] = required.into();
@@ -218,7 +232,7 @@ impl<'a> Schemas<'a> {
                 "additionalProperties": false,
             }),
             name if name.starts_with("google.protobuf.") && name.ends_with("Value") => {
-                self.value(&message.field("value")?.kind, usage)
+                self.value(&message.field("value")?.kind, &[], usage)
             }
             _ => return None,
         };
@@ -246,7 +260,47 @@ pub fn described(field: &Field, mut value: Value) -> Value {
     if !text.is_empty() {
         value["description"] = text.into();
     }
+    if field.deprecated {
+        value["deprecated"] = true.into();
+    }
     value
+}
+
+/// Whether null is a value of the field, and not its absence.
+fn holds_null(field: &Field) -> bool {
+    match &field.kind {
+        Kind::Enum(name) => name == NULL_VALUE,
+        kind => kind.is("google.protobuf.Value"),
+    }
+}
+
+/// proto3 JSON writes a number that has no name as a number, and accepts any number. Only the rule `defined_only` refuses
+/// numbers without a name.
+fn enumeration(values: &Enum, is_closed: bool, answered: bool) -> Value {
+    let names = || {
+        values
+            .values
+            .iter()
+            .map(|(name, _)| Value::from(name.as_str()))
+    };
+    let mut schema = match (is_closed, answered) {
+        (true, true) => json!({"type": "string", "enum": names().collect::<Value>()}),
+        (true, false) => {
+            let numbers = values.values.iter().map(|(_, number)| Value::from(*number));
+            let all: Value = names().chain(numbers).collect();
+            json!({"type": ["string", "integer"], "enum": all})
+        }
+        (false, _) => json!({
+            "anyOf": [
+                {"type": "string", "enum": names().collect::<Value>()},
+                {"type": "integer", "format": "int32", "minimum": i32::MIN, "maximum": i32::MAX},
+            ],
+        }),
+    };
+    if values.deprecated {
+        schema["deprecated"] = true.into();
+    }
+    schema
 }
 
 /// Whether this is the schema of `google.api.HttpBody`, which is not JSON.
@@ -292,6 +346,9 @@ fn long(format: &str, pattern: &str, answered: bool) -> Value {
 pub fn nullable(mut schema: Value) -> Value {
     if let Some(values) = schema.get_mut("enum").and_then(Value::as_array_mut) {
         values.push(Value::Null);
+    }
+    if let Some(schemas) = schema.get_mut("anyOf").and_then(Value::as_array_mut) {
+        schemas.push(json!({"type": "null"}));
         return schema;
     }
     match schema["type"].take() {

@@ -15,20 +15,10 @@ use quote::{format_ident, quote};
 
 use super::{clear, types};
 
-/// The name of the adapter.
-pub fn name(service: &Service) -> Ident {
-    format_ident!("Checked{}", service.ident)
-}
-
-/// The module that tonic generates for the server of a service.
-pub fn server_module(service: &Service) -> Ident {
-    format_ident!("{}_server", service.constructor)
-}
-
 /// The adapter and its implementation of the trait.
 pub fn adapter(types: &Types, service: &Service) -> TokenStream {
-    let (name, service_trait) = (name(service), &service.ident);
-    let module = server_module(service);
+    let (name, service_trait) = (&service.adapter, &service.ident);
+    let module = &service.server_module;
     let methods = service
         .methods
         .iter()
@@ -38,9 +28,9 @@ pub fn adapter(types: &Types, service: &Service) -> TokenStream {
     );
     quote! {
         #[doc = #docs]
-        struct #name<S>(S);
+        struct #name<__S>(__S);
 
-        impl<S: #module::#service_trait> #module::#service_trait for #name<S> {
+        impl<__S: #module::#service_trait> #module::#service_trait for #name<__S> {
             #(#methods)*
         }
     }
@@ -57,7 +47,7 @@ fn method_impl(types: &Types, service: &Service, method: &Method) -> TokenStream
         .then(|| format_ident!("{}Stream", method.name));
     let stream_type = stream.as_ref().map(|stream| match hides {
         true => quote!(type #stream = ::api_runtime::adapter::Hidden<#output>;),
-        false => quote!(type #stream = S::#stream;),
+        false => quote!(type #stream = __S::#stream;),
     });
     let answer = match &stream {
         Some(stream) => quote!(Self::#stream),
@@ -72,12 +62,12 @@ fn method_impl(types: &Types, service: &Service, method: &Method) -> TokenStream
     let identifier = created_identifier(types, method);
     let mutable = identifier.as_ref().map(|_| quote!(mut));
     let call = immutable_check(types, service, method).map_or_else(
-        || quote!(self.0.#ident(request)),
+        || quote!(__S::#ident(&self.0, request)),
         |check| {
             quote! {
                 ::std::boxed::Box::pin(async move {
                     #check
-                    self.0.#ident(request).await
+                    __S::#ident(&self.0, request).await
                 })
             }
         },
@@ -242,7 +232,7 @@ impl<'a> Get<'a> {
                 ..::core::default::Default::default()
             };
             let get = ::api_runtime::adapter::of_same_caller(&request, get);
-            let stored = self.0.#call(get).await?.into_inner();
+            let stored = __S::#call(&self.0, get).await?.into_inner();
             let stored = #stored;
         }
     }

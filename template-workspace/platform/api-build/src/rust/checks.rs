@@ -263,6 +263,7 @@ fn is_set(message: &Message, field: &Field, set: bool) -> TokenStream {
         (Shape::Value, Kind::Bool) => quote!(!self.#ident),
         (Shape::Value, Kind::Double | Kind::Float) if set => quote!(self.#ident != 0.0),
         (Shape::Value, Kind::Double | Kind::Float) => quote!(self.#ident == 0.0),
+        (Shape::Value, Kind::Message(_)) => quote!(#set),
         (Shape::Value, _) if set => quote!(self.#ident != 0),
         (Shape::Value, _) => quote!(self.#ident == 0),
     }

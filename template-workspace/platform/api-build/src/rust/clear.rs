@@ -103,7 +103,8 @@ fn for_each(message: &Message, field: &Field, statement: &TokenStream) -> TokenS
     match &field.shape {
         Shape::List => quote!(for value in &mut self.#ident { #statement; }),
         Shape::Map(_) => quote!(for value in self.#ident.values_mut() { #statement; }),
-        Shape::Value | Shape::Optional => {
+        Shape::Value => quote!({ let value = &mut self.#ident; #statement; }),
+        Shape::Optional => {
             quote!(if let Some(value) = &mut self.#ident { #statement; })
         }
         Shape::Member(..) => {

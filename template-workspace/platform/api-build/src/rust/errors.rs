@@ -6,9 +6,9 @@ use quote::quote;
 
 use super::docs::docs;
 
-/// `pub mod errors`, if the contract has reasons.
+/// The module `errors`, if the contract has reasons.
 pub fn module(contract: &Contract) -> Option<TokenStream> {
-    let domain = &contract.package;
+    let (module, domain) = (&contract.errors, &contract.package);
     let constructors = contract.reasons.iter().map(|reason| {
         let (name, ident) = (&reason.name, &reason.ident);
         let code = Literal::i32_unsuffixed(reason.code);
@@ -25,7 +25,7 @@ pub fn module(contract: &Contract) -> Option<TokenStream> {
     (!contract.reasons.is_empty()).then(|| {
         quote! {
             /// Why calls fail, one constructor for each reason.
-            pub mod errors {
+            pub mod #module {
                 #(#constructors)*
             }
         }

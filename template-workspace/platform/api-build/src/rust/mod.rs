@@ -28,10 +28,15 @@ pub use service::document;
 pub fn generate(contract: &Contract, source: &Source, names: &Names) -> Result<String, Error> {
     let package = &contract.package;
     let types = &contract.types;
+    let no_rust = |error| Error::new(format!("{package}: the generated code is no Rust: {error}"));
     let mut code = TokenStream::new();
+    for (exported, library) in names.libraries() {
+        code.extend(quote!(#[doc(hidden)] pub use ::#library as #exported;));
+    }
     for service in &contract.services {
-        code.extend(tonic::client(package, types, service));
-        code.extend(tonic::server(package, types, service));
+        let client = tonic::client(package, types, service).map_err(no_rust)?;
+        let server = tonic::server(package, types, service).map_err(no_rust)?;
+        code.extend(quote!(#client #server));
     }
     code.extend(redact::messages(contract).map(redact::debug));
     for message in contract.messages() {
@@ -60,6 +65,7 @@ pub fn generate(contract: &Contract, source: &Source, names: &Names) -> Result<S
             clippy::all,
             clippy::pedantic,
             missing_docs,
+            nonstandard_style,
             rustdoc::all,
             unused,
             unreachable_code,
@@ -67,9 +73,7 @@ pub fn generate(contract: &Contract, source: &Source, names: &Names) -> Result<S
         )]
         pub mod #version {}
     };
-    let ours: syn::File = syn::parse2(code).map_err(|error| {
-        Error::new(format!("{package}: the generated code is no Rust: {error}"))
-    })?;
+    let ours: syn::File = syn::parse2(code).map_err(no_rust)?;
     if let Some((_, items)) = &mut module.content {
         items.extend(prost::items(source, contract, names)?);
         items.extend(ours.items);

@@ -36,6 +36,7 @@ fn set_field(types: &Types, message: &Message, field: &Field) -> Option<TokenStr
     Some(match &field.shape {
         Shape::Map(_) => return None,
         Shape::List if nested => return None,
+        Shape::Value if nested => quote!(message::nested(&mut self.#ident, rest, text)),
         Shape::Value => quote!(params::value::<#kind>(&mut self.#ident, rest, text)),
         Shape::Optional if nested => {
             quote!(message::nested(&mut *self.#ident.get_or_insert_default(), rest, text))
@@ -72,7 +73,7 @@ pub fn has(types: &Types, message: &Message) -> TokenStream {
     for field in &message.fields {
         let name = &field.name;
         match (&field.kind, &field.shape) {
-            (Kind::Message(inner), Shape::Optional | Shape::Member(..)) => {
+            (Kind::Message(inner), Shape::Value | Shape::Optional | Shape::Member(..)) => {
                 let ty = types::message(types, inner);
                 arms.extend(quote! {
                     #name => rest.is_none_or(<#ty as ::api_runtime::message::Message>::has),

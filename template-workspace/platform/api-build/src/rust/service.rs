@@ -7,7 +7,6 @@ use api_model::{
     Contract,
     http::{Binding, Body},
     message::{ANY, Field, HTTP_BODY, Message, Shape, Types},
-    names::shouty,
     policy::{Access, Policy},
     service::{Method, Service},
     template::{Segment, Template},
@@ -15,11 +14,7 @@ use api_model::{
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 
-use super::{
-    adapter::{self, server_module},
-    docs::docs,
-    types,
-};
+use super::{docs::docs, types};
 
 /// The table, the function and the rules of a service.
 pub fn contract(contract: &Contract, service: &Service) -> TokenStream {
@@ -27,21 +22,18 @@ pub fn contract(contract: &Contract, service: &Service) -> TokenStream {
     let (name, full_name) = (&service.ident, &service.full_name);
     let (constructor, module, adapter) = (
         &service.constructor,
-        server_module(service),
-        adapter::name(service),
+        &service.server_module,
+        &service.adapter,
     );
     let server = format_ident!("{name}Server");
-    let table = format_ident!("{}_METHODS", shouty(&service.name));
+    let (table, rules_table) = (&service.methods_table, &service.rules_table);
     let mut routes = TokenStream::new();
-    let mut rules = TokenStream::new();
+    let mut rules = Vec::new();
     for (index, method) in service.methods.iter().enumerate() {
-        for (number, binding) in method.bindings.iter().enumerate() {
-            let rule = format_ident!(
-                "{}_{}_{number}",
-                shouty(&service.name),
-                shouty(&method.name)
-            );
-            rules.extend(rule_of(types, &rule, method, binding));
+        for binding in &method.bindings {
+            let rule = Literal::usize_unsuffixed(rules.len());
+            let rule = quote!(&#rules_table[#rule]);
+            rules.push(rule_of(types, method, binding));
             let index = Literal::usize_unsuffixed(index);
             let method_of_table = quote!(&#table[#index]);
             routes.extend(route(
@@ -55,30 +47,38 @@ pub fn contract(contract: &Contract, service: &Service) -> TokenStream {
         }
     }
     let any = any_types(contract, service);
-    let table = methods(&table, service);
-    let methods = format_ident!("{}_METHODS", shouty(&service.name));
-    let openapi = format!("/{}", document(contract, service));
+    let methods = methods(table, service);
+    let count = rules.len();
+    // Beside the file that this becomes a part of.
+    let openapi = document(contract, service);
     let docs = docs(&service.comment, &format!("Serves `{full_name}`."));
     let made = format!(
         " Makes a contract of an implementation of [`{name}`]({module}::{name}), with everything that a server needs to offer it."
     );
+    let rules = (count > 0).then(|| {
+        let docs = format!(" How REST requests become calls of `{full_name}`.");
+        quote! {
+            #[doc = #docs]
+            static #rules_table: [::api_runtime::rest::Rule; #count] = [#(#rules),*];
+        }
+    });
     quote! {
-        #table
+        #methods
 
         #docs
         ///
         #[doc = #made]
         /// Requests are checked before `service` sees them.
-        pub fn #constructor<S: #module::#name>(service: S) -> ::api_runtime::Contract {
+        pub fn #constructor<__S: #module::#name>(service: __S) -> ::api_runtime::Contract {
             #any
             let service = ::std::sync::Arc::new(#adapter(service));
             let rest = [#routes];
             ::api_runtime::Contract::new(
                 ::api_runtime::Description {
                     name: #full_name,
-                    methods: &#methods,
+                    methods: &#table,
                     descriptor_set: DESCRIPTOR_SET,
-                    openapi: ::core::include_str!(::core::concat!(::core::env!("OUT_DIR"), #openapi)),
+                    openapi: ::core::include_str!(#openapi),
                 },
                 #module::#server::from_arc(service)
                     .max_decoding_message_size(::api_runtime::LARGEST_MESSAGE),
@@ -92,12 +92,12 @@ pub fn contract(contract: &Contract, service: &Service) -> TokenStream {
 
 /// The static that the services of a contract share.
 pub fn descriptor_set(contract: &Contract) -> Option<TokenStream> {
-    let file = format!("/{}.bin", contract.version);
+    let file = format!("{}.bin", contract.version);
     (!contract.services.is_empty()).then(|| {
         quote! {
             /// The contract and all that it imports, for reflection.
             static DESCRIPTOR_SET: &[u8] =
-                ::core::include_bytes!(::core::concat!(::core::env!("OUT_DIR"), #file));
+                ::core::include_bytes!(#file);
         }
     })
 }
@@ -181,8 +181,8 @@ fn duration(duration: Duration) -> TokenStream {
     }
 }
 
-/// The static that describes the mapping of a binding.
-fn rule_of(types: &Types, name: &Ident, method: &Method, binding: &Binding) -> TokenStream {
+/// How a binding maps a request.
+fn rule_of(types: &Types, method: &Method, binding: &Binding) -> TokenStream {
     let Binding {
         verb,
         template,
@@ -198,15 +198,13 @@ fn rule_of(types: &Types, name: &Ident, method: &Method, binding: &Binding) -> T
             (name.as_str(), field.map_or("", |field| &field.json))
         }
     };
-    let docs = format!(" How `{verb} {}` becomes a call.", binding.template.text);
     quote! {
-        #[doc = #docs]
-        static #name: ::api_runtime::rest::Rule = ::api_runtime::rest::Rule {
+        ::api_runtime::rest::Rule {
             verb: #verb,
             template: #template,
             body: #body,
             body_json: #body_json,
-        };
+        }
     }
 }
 
@@ -244,7 +242,7 @@ fn route(
     service: &Service,
     method: &Method,
     binding: &Binding,
-    rule: &Ident,
+    rule: &TokenStream,
     method_of_table: &TokenStream,
 ) -> TokenStream {
     let decode = decode(types, &types.messages[&method.input], &binding.body);
@@ -255,11 +253,11 @@ fn route(
     } else {
         quote!(unary)
     };
-    let (module, service_trait, call) = (server_module(service), &service.ident, &method.ident);
+    let (module, service_trait, call) = (&service.server_module, &service.ident, &method.ident);
     quote! {
         ::api_runtime::rest::#kind(
             #method_of_table,
-            &#rule,
+            #rule,
             #decode,
             #encode,
             &service,

@@ -4,27 +4,37 @@ use api_model::{
     message::Types,
     service::{Method, Service},
 };
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::quote;
+use syn::ItemMod;
 use tonic_build::CodeGenBuilder;
 
 use super::types;
 
 /// The module with the client.
-pub fn client(package: &str, types: &Types, service: &Service) -> TokenStream {
+pub fn client(package: &str, types: &Types, service: &Service) -> Result<ItemMod, syn::Error> {
     let service = TonicService::new(package, types, service, |_| "::tonic_prost::ProstCodec");
-    CodeGenBuilder::new().generate_client(&service, "super")
+    let code = CodeGenBuilder::new().generate_client(&service, "super");
+    named(code, &service.service.client_module)
 }
 
 /// The module with the server, which uses our own codecs.
-pub fn server(package: &str, types: &Types, service: &Service) -> TokenStream {
+pub fn server(package: &str, types: &Types, service: &Service) -> Result<ItemMod, syn::Error> {
     let service = TonicService::new(package, types, service, |method| {
         match method.streams_requests {
             true => "::api_runtime::codec::StreamCodec",
             false => "::api_runtime::codec::ServerCodec",
         }
     });
-    CodeGenBuilder::new().generate_server(&service, "super")
+    let code = CodeGenBuilder::new().generate_server(&service, "super");
+    named(code, &service.service.server_module)
+}
+
+/// The module that tonic makes, with the name that the model has for it.
+fn named(code: TokenStream, name: &Ident) -> Result<ItemMod, syn::Error> {
+    let mut module: ItemMod = syn::parse2(code)?;
+    module.ident = name.clone();
+    Ok(module)
 }
 
 struct TonicService<'a> {
@@ -113,10 +123,6 @@ impl tonic_build::Method for TonicMethod<'_> {
 
     fn comment(&self) -> &[String] {
         self.method.comment.lines()
-    }
-
-    fn deprecated(&self) -> bool {
-        self.method.deprecated
     }
 
     /// The types, as paths from a module inside the messages' module.

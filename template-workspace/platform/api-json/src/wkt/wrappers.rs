@@ -5,10 +5,11 @@ use serde::{Deserializer, Serializer};
 use super::form::serde_by_kind;
 use crate::json::{self, Kind};
 
+// prost derives for a message what it derives for each of its fields, so a wrapper derives what prost would.
 macro_rules! wrappers {
-    ($($wrapper:ident $kind:ident $value:ty;)*) => {$(
+    ($($wrapper:ident $kind:ident $value:ty, $($derived:ident)*;)*) => {$(
         #[doc = concat!("`google.protobuf.", stringify!($wrapper), "`")]
-        #[derive(Clone, PartialEq, prost::Message)]
+        #[derive(Clone, $($derived,)* PartialEq, prost::Message)]
         pub struct $wrapper {
             #[prost($kind, tag = "1")]
             pub value: $value,
@@ -52,18 +53,18 @@ macro_rules! as_its_value {
 }
 
 wrappers! {
-    BoolValue bool bool;
-    Int32Value int32 i32;
-    Int64Value int64 i64;
-    UInt32Value uint32 u32;
-    UInt64Value uint64 u64;
-    FloatValue float f32;
-    DoubleValue double f64;
-    StringValue string String;
+    BoolValue bool bool, Copy Eq Hash;
+    Int32Value int32 i32, Copy Eq Hash;
+    Int64Value int64 i64, Copy Eq Hash;
+    UInt32Value uint32 u32, Copy Eq Hash;
+    UInt64Value uint64 u64, Copy Eq Hash;
+    FloatValue float f32, Copy;
+    DoubleValue double f64, Copy;
+    StringValue string String, Eq Hash;
 }
 
 /// `google.protobuf.BytesValue`
-#[derive(Clone, PartialEq, prost::Message)]
+#[derive(Clone, PartialEq, Eq, Hash, prost::Message)]
 pub struct BytesValue {
     #[prost(bytes = "vec", tag = "1")]
     pub value: Vec<u8>,
