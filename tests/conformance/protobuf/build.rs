@@ -35,6 +35,6 @@ fn compile() -> Result<(), Box<dyn Error>> {
             "package messages.v1;",
         );
     fs::write(contract.join("v1/messages.proto"), text)?;
-    api_build::compile_folder(&contract, &out, env::vars())?;
+    api_build::compile_folder(&contract, "protobuf", &out, env::vars())?;
     Ok(())
 }

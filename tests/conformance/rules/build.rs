@@ -286,7 +286,7 @@ fn compile() -> Result<(), Box<dyn Error>> {
     let contract = out.join("rules");
     fs::create_dir_all(contract.join("v1"))?;
     fs::write(contract.join("v1/rules.proto"), contract_text()?)?;
-    api_build::compile_folder(&contract, &out, env::vars())?;
+    api_build::compile_folder(&contract, "rules", &out, env::vars())?;
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=written.proto");
     Ok(())

@@ -8,9 +8,9 @@ use api_mapping::{
     echo::Service,
     v1::{answer_service, mapping_service},
 };
-use api_runtime::Transport;
+use api_runtime::{Request, Routes, unknown_path};
+use axum::Router;
 use tokio::net::TcpListener;
-use tower::layer::util::Identity;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -23,12 +23,19 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let contracts = [mapping, answer_service(Service)];
     let listen = |port: &String| TcpListener::bind(format!("127.0.0.1:{port}"));
-    let router = |transport| api_runtime::router(&contracts, transport, |_| Identity::new());
-    let grpc = axum::serve(listen(grpc_port).await?, router(Transport::Grpc)?);
-    let http = axum::serve(listen(http_port).await?, router(Transport::Http)?);
+    let routes = || Routes::new(Router::new().fallback(unknown_path));
+    let grpc = router(routes().grpc(&contracts, |_, method| method)?);
+    let http = router(routes().rest(&contracts, |_, method| method)?);
+    let grpc = axum::serve(listen(grpc_port).await?, grpc);
+    let http = axum::serve(listen(http_port).await?, http);
     tokio::select! {
         ended = grpc.into_future() => ended?,
         ended = http.into_future() => ended?,
     }
     Ok(())
+}
+
+fn router(routes: Routes) -> Router {
+    let endpoint = routes.endpoint();
+    Router::new().fallback(async move |request: Request| endpoint.call(request).await)
 }
