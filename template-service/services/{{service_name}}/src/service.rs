@@ -93,7 +93,7 @@ impl<R: {{Resource}}Repository> {{proto_service}} for {{Resource}}Api<R> {
 {%- endif %}
         let id = parse_uuid(&request.get_ref().id)?;
 {%- if has_embeds %}
-        let mut {{resource_ident}} = v1::{{Resource}}::from(self.{{resources_ident}}.get({{owner_reference}}id).await?);
+        let mut {{resource_ident}}: v1::{{Resource}} = self.{{resources_ident}}.get({{owner_reference}}id).await?.into();
         if request.get_ref().view() == v1::{{Resource}}View::Full {
             self.embed(&request, &mut {{resource_ident}}).await?;
         }
@@ -138,7 +138,7 @@ impl<R: {{Resource}}Repository> {{proto_service}} for {{Resource}}Api<R> {
         let query = ListQuery::new("{{table}}", FIELDS, request)?;
 {%- endif %}
         let page = self.{{resources_ident}}.list({{owner_reference}}&query).await?;
-        let page = query.fit(page, v1::{{Resource}}::from)?;
+        let page = query.fit(page, Into::into)?;
         Ok(Response::new(v1::List{{Resources}}Response {
             {{resources_ident}}: page.items,
             next_page_token: page.next_page_token,

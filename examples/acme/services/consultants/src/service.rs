@@ -92,7 +92,7 @@ impl<R: ConsultantRepository> ConsultantsService for ConsultantApi<R> {
         };
         let query = ListQuery::new("consultants", FIELDS, request)?;
         let page = self.consultants.list(&query).await?;
-        let page = query.fit(page, v1::Consultant::from)?;
+        let page = query.fit(page, Into::into)?;
         Ok(Response::new(v1::ListConsultantsResponse {
             consultants: page.items,
             next_page_token: page.next_page_token,

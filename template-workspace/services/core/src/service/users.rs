@@ -65,7 +65,7 @@ impl<R: UserRepository> UsersService for UsersApi<R> {
             order_by: &request.order_by,
         };
         let query = ListQuery::new("users", USER_FIELDS, request)?;
-        let page = query.fit(self.users.list(&query).await?, v1::User::from)?;
+        let page = query.fit(self.users.list(&query).await?, Into::into)?;
         Ok(Response::new(v1::ListUsersResponse {
             users: page.items,
             next_page_token: page.next_page_token,
