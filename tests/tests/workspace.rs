@@ -214,8 +214,12 @@ fn ctrl_c_stops_what_execute_runs_without_an_error() {
     let turn = Turn::take();
     let ports = ports(turn.acme.path());
     build_tasks(turn.acme);
-    // make always ends with the signal that interrupted it, which a shell reports as 128 + 2.
-    for (command, status) in [("cargo xtask execute", 0), ("make execute", 130)] {
+    // make ends with the signal that interrupted it, which a shell reports as 128 + 2; or with 0, if its command has ended
+    // before make saw the signal.
+    for (command, statuses) in [
+        ("cargo xtask execute", &[0][..]),
+        ("make execute", &[0, 130]),
+    ] {
         let mut terminal = terminal(turn.acme, &[]);
         terminal.type_line(command).unwrap();
         for (port, service) in &ports {
@@ -226,7 +230,7 @@ fn ctrl_c_stops_what_execute_runs_without_an_error() {
         terminal.press_ctrl_c().unwrap();
         let found = terminal.last_status(PATIENCE).unwrap();
         let screen = terminal.screen().unwrap();
-        assert_eq!(found, status, "{command}:\n{screen}");
+        assert!(statuses.contains(&found), "{command}: {found}\n{screen}");
         let count = |text: &str| screen.matches(text).count();
         assert_eq!(count("stopped"), ports.len(), "{command}:\n{screen}");
         for noise in ["Error", "error:", "panicked", "backtrace", "***"] {

@@ -84,7 +84,10 @@ fn fields_that_are_none() {
         ("name:string:unique=1", "takes no value"),
         ("name:string:immutable=1", "takes no value"),
         ("me:owner:immutable, name:string", "nobody changes an owner"),
-        ("me:owner, name:string:immutable", "nothing is left to update"),
+        (
+            "me:owner, name:string:immutable",
+            "nothing is left to update",
+        ),
         ("name:string:min", "has no value"),
         ("name:string:min=", "has no value"),
         ("name:string:min=1=2", "has no value"),
