@@ -16,7 +16,8 @@ section! {
         /// `static://` for the addresses in `services`; `dns://DOMAIN:PORT` for the addresses of `<service>.DOMAIN`, such as
         /// those of Kubernetes' headless services, which all serve gRPC at that port; or
         /// `etcd://user:password@host:2379,host:2379`, where services announce themselves. `?tls` encrypts, `?ca=FILE` names
-        /// the certificates (PEM) to trust instead of the system's, `?cert=FILE&key=FILE` those to present.
+        /// the certificates (PEM) to trust instead of the system's, `?cert=FILE&key=FILE` that to present. The user must be
+        /// allowed to read and write the keys that begin with `prefix`.
         url: RegistryUrl = STATIC => secret(),
         /// With `static://`: the gRPC addresses of other services, such as `[core=grpc://localhost:9101]`. A name may be there
         /// more than once.

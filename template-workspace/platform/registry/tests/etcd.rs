@@ -1,7 +1,7 @@
 //! Announcing and following on a real etcd: what is lost comes back.
 //!
 //! Most tests share the etcd at `ETCD_URL`, such as `etcd://localhost:2379`. Those that stop one start their own: `ETCD` is
-//! the program.
+//! the program; one needs openssl, too.
 
 use std::{
     fs,
@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use etcd_client::{Client, DeleteOptions, GetOptions, PutOptions};
+use etcd_client::{Client, DeleteOptions, GetOptions, Permission};
 use platform_base::{Part, Stop};
 use platform_registry::{Announcement, Config, Instance, Instances, Metadata, Registry};
 use tempfile::TempDir;
@@ -60,11 +60,8 @@ impl Etcd {
     }
 
     fn registry(&self) -> Arc<dyn Registry> {
-        let mut config = Config::at(&format!("etcd://127.0.0.1:{}", self.line.port)).unwrap();
-        config.prefix = self.prefix.clone();
-        config.lease = Duration::from_secs(3);
-        config.metadata = vec!["zone=a".parse::<Metadata>().unwrap()];
-        platform_registry::open(&config)
+        let url = format!("etcd://127.0.0.1:{}", self.line.port);
+        registry(&url, &self.prefix)
     }
 
     /// The records, with their leases.
@@ -117,6 +114,14 @@ impl Etcd {
             .await
             .unwrap();
     }
+}
+
+fn registry(url: &str, prefix: &str) -> Arc<dyn Registry> {
+    let mut config = Config::at(url).unwrap();
+    config.prefix = prefix.to_owned();
+    config.lease = Duration::from_secs(3);
+    config.metadata = vec!["zone=a".parse::<Metadata>().unwrap()];
+    platform_registry::open(&config)
 }
 
 /// A process that announces itself.
@@ -349,11 +354,7 @@ async fn a_record_that_cannot_be_read_costs_no_other() {
     let mut etcd = Etcd::new().await;
     etcd.put("core", "a").await;
     let wrong = format!("{}/core/wrong", etcd.prefix);
-    let options = PutOptions::new();
-    etcd.client
-        .put(wrong, "not JSON", Some(options))
-        .await
-        .unwrap();
+    etcd.client.put(wrong, "not JSON", None).await.unwrap();
     let mut instances = etcd.registry().follow("core");
     are(&mut instances, &["a"]).await;
 }
@@ -373,7 +374,7 @@ enum Fault {
 
 /// The lease lasts 3 s, and each etcd is away for longer.
 async fn everything_comes_back_after(fault: Fault) {
-    let mut server = Server::start();
+    let mut server = Server::start(&[]);
     let mut etcd = Etcd::at(&server.address()).await;
     // In a backup, the record of a process that ended long ago.
     let backup = server.data.path().join("backup");
@@ -459,20 +460,139 @@ async fn an_etcd_that_pauses_costs_nothing() {
     everything_comes_back_after(Fault::Paused).await;
 }
 
+/// A process at this URL is announced and found; or, if the URL is not right, it is not and can be stopped.
+async fn is_let_in(url: &str, wanted: bool) {
+    let registry = registry(url, "/microservices");
+    let process = Process::start(&registry);
+    let mut instances = registry.follow("core");
+    if wanted {
+        process.is_ready(true).await;
+        let found = async {
+            while instances.now().is_none_or(|found| found.is_empty()) {
+                instances.changed().await;
+            }
+        };
+        timeout(SOON, found).await.unwrap();
+    } else {
+        sleep(Duration::from_secs(1)).await;
+        process.is_ready(false).await;
+        assert!(instances.now().is_none(), "{url}");
+    }
+    process.stop().await;
+}
+
+#[tokio::test]
+#[ignore = "needs ETCD"]
+async fn an_etcd_with_a_password_wants_it_and_the_user_needs_the_prefix_alone() {
+    let server = Server::start(&[]);
+    let address = server.address();
+    let mut client = Client::connect([&address], None).await.unwrap();
+    for (user, role) in [("root", "root"), ("app", "app")] {
+        client.user_add(user, "p@ss", None).await.unwrap();
+        client.role_add(role).await.unwrap();
+        client.user_grant_role(user, role).await.unwrap();
+    }
+    let prefix = Permission::read_write("/microservices/").with_prefix();
+    client.role_grant_permission("app", prefix).await.unwrap();
+    client.auth_enable().await.unwrap();
+
+    is_let_in(&format!("etcd://app:p%40ss@{address}"), true).await;
+    is_let_in(&format!("etcd://app:wrong@{address}"), false).await;
+    is_let_in(&format!("etcd://{address}"), false).await;
+}
+
+#[tokio::test]
+#[ignore = "needs ETCD"]
+async fn an_etcd_with_tls_is_verified_and_verifies() {
+    let folder = TempDir::new().unwrap();
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    for ca in ["ca", "other-ca"] {
+        certificate(&folder, ca, None);
+    }
+    certificate(&folder, "server", Some("ca"));
+    certificate(&folder, "client", Some("ca"));
+    certificate(&folder, "stranger", Some("other-ca"));
+    let server = Server::start(&[
+        "--client-cert-auth",
+        "--trusted-ca-file",
+        &file("ca.pem"),
+        "--cert-file",
+        &file("server.pem"),
+        "--key-file",
+        &file("server.key"),
+    ]);
+    let host = format!("etcd://localhost:{}", server.ports[0]);
+    let [ca, other_ca] = ["ca.pem", "other-ca.pem"].map(file);
+    let [client, stranger] =
+        ["client", "stranger"].map(|name| format!("cert={0}.pem&key={0}.key", file(name)));
+
+    is_let_in(&format!("{host}?ca={ca}&{client}"), true).await;
+    for wrong in [
+        format!("?ca={other_ca}&{client}"),
+        format!("?{client}"),
+        format!("?ca={ca}&{stranger}"),
+        format!("?ca={ca}"),
+        String::new(),
+    ] {
+        is_let_in(&format!("{host}{wrong}"), false).await;
+    }
+}
+
+/// Writes a certificate for localhost, and its key, signed by an issuer or, as one, by itself.
+fn certificate(folder: &TempDir, name: &str, issuer: Option<&str>) {
+    let mut openssl = Command::new("openssl");
+    openssl.current_dir(folder.path()).args([
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        "2",
+    ]);
+    openssl.args([
+        "-subj",
+        &format!("/CN={name}"),
+        "-keyout",
+        &format!("{name}.key"),
+    ]);
+    openssl.args(["-out", &format!("{name}.pem")]);
+    if let Some(issuer) = issuer {
+        openssl.args([
+            "-CA",
+            &format!("{issuer}.pem"),
+            "-CAkey",
+            &format!("{issuer}.key"),
+        ]);
+        openssl.args(["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]);
+        openssl.args(["-addext", "basicConstraints=critical,CA:FALSE"]);
+    }
+    let made = openssl.output().unwrap();
+    assert!(
+        made.status.success(),
+        "{}",
+        String::from_utf8_lossy(&made.stderr)
+    );
+}
+
 /// An etcd of a test's own.
 struct Server {
     data: TempDir,
     ports: [u16; 2],
+    arguments: Vec<String>,
     process: Option<Child>,
 }
 
 impl Server {
-    fn start() -> Self {
+    fn start(arguments: &[&str]) -> Self {
         // Both are bound before either is free again, so they differ.
         let free = [(); 2].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
         let mut server = Self {
             data: TempDir::new().unwrap(),
             ports: free.map(|port| port.local_addr().unwrap().port()),
+            arguments: arguments.iter().map(|&one| one.to_owned()).collect(),
             process: None,
         };
         server.run("data");
@@ -487,6 +607,15 @@ impl Server {
     fn run(&mut self, data: &str) {
         let program = std::env::var("ETCD").expect("ETCD is the program of an etcd");
         let [clients, peers] = self.ports.map(|port| format!("http://127.0.0.1:{port}"));
+        let with_tls = self
+            .arguments
+            .iter()
+            .any(|argument| argument == "--cert-file");
+        let clients = if with_tls {
+            clients.replace("http:", "https:")
+        } else {
+            clients
+        };
         let process = Command::new(program)
             .args(["--name", "n1", "--unsafe-no-fsync", "--data-dir"])
             .arg(self.data.path().join(data))
@@ -503,6 +632,7 @@ impl Server {
                 &peers,
             ])
             .args(["--initial-cluster", &format!("n1={peers}")])
+            .args(&self.arguments)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn();

@@ -84,6 +84,18 @@ fn describe() {
         "db_faults_total",
         "Failures of the database, by service and fault."
     );
+    metrics::describe_gauge!(
+        "registry_registered",
+        "Whether the process is announced in the registry, by service: 1 or 0."
+    );
+    metrics::describe_counter!(
+        "registry_losses_total",
+        "Registrations that were lost and had to be made again, by service."
+    );
+    metrics::describe_counter!(
+        "registry_watch_failures_total",
+        "Times when the instances of a service could not be followed, by service."
+    );
     metrics::describe_counter!(
         "unmatched_requests_total",
         "Requests that no method answered, by what does not exist: the path, or the verb for it."
