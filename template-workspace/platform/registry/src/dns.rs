@@ -74,16 +74,16 @@ async fn follow(service: String, name: String, port: u16, sender: watch::Sender<
     }
 }
 
-fn instances(service: &str, addresses: &BTreeSet<IpAddr>, port: u16) -> Arc<[Instance]> {
+fn instances(service: &str, addresses: &BTreeSet<IpAddr>, port: u16) -> Arc<[Arc<Instance>]> {
     let instance = |address: &IpAddr| {
         let endpoint = Endpoint::plain("grpc", &address.to_string(), port).to_string();
-        Instance {
+        Arc::new(Instance {
             id: endpoint.clone(),
             name: service.to_owned(),
             version: String::new(),
             metadata: BTreeMap::new(),
             endpoints: vec![endpoint],
-        }
+        })
     };
     addresses.iter().map(instance).collect()
 }
@@ -109,7 +109,7 @@ mod tests {
             .now()
             .unwrap()
             .iter()
-            .flat_map(Instance::grpc)
+            .flat_map(|instance| instance.grpc())
             .collect();
         assert!(
             endpoints.contains(&Endpoint::plain("grpc", "127.0.0.1", 9101)),

@@ -7,7 +7,7 @@ use platform_base::Part;
 use crate::{Announcement, Instance, Instances, Named, Registry};
 
 pub(crate) struct Fixed {
-    services: BTreeMap<String, Vec<Instance>>,
+    services: BTreeMap<String, Vec<Arc<Instance>>>,
 }
 
 impl Fixed {
@@ -15,13 +15,15 @@ impl Fixed {
         let mut services: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for Named { service, endpoint } in named {
             let endpoint = endpoint.to_string();
-            services.entry(service.clone()).or_default().push(Instance {
+            let instance = Instance {
                 id: endpoint.clone(),
                 name: service.clone(),
                 version: String::new(),
                 metadata: BTreeMap::new(),
                 endpoints: vec![endpoint],
-            });
+            };
+            let of_service = services.entry(service.clone()).or_default();
+            of_service.push(Arc::new(instance));
         }
         Self { services }
     }

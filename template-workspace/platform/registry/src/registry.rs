@@ -34,7 +34,7 @@ pub struct Announcement {
 pub struct Instances(watch::Receiver<Known>);
 
 /// `None` until the registry was asked for the first time.
-pub(crate) type Known = Option<Arc<[Instance]>>;
+pub(crate) type Known = Option<Arc<[Arc<Instance>]>>;
 
 impl Instances {
     /// Instances, and where to put others in their place.
@@ -44,7 +44,7 @@ impl Instances {
     }
 
     /// The instances now. `None` while the registry has not answered for the first time.
-    pub fn now(&self) -> Option<Arc<[Instance]>> {
+    pub fn now(&self) -> Option<Arc<[Arc<Instance>]>> {
         self.0.borrow().clone()
     }
 
@@ -57,7 +57,7 @@ impl Instances {
 }
 
 /// Replaces the instances if others are known now.
-pub(crate) fn publish(sender: &watch::Sender<Known>, instances: Arc<[Instance]>) {
+pub(crate) fn publish(sender: &watch::Sender<Known>, instances: Arc<[Arc<Instance>]>) {
     sender.send_if_modified(|known| {
         let differs = known.as_ref() != Some(&instances);
         if differs {

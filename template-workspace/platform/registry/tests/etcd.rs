@@ -350,6 +350,24 @@ async fn the_only_instance_is_not_lost_when_its_record_is_deleted() {
 
 #[tokio::test]
 #[ignore = "needs ETCD_URL"]
+async fn one_host_of_several_is_enough() {
+    let mut etcd = Etcd::new().await;
+    // Nothing listens on port 1.
+    let url = format!(
+        "etcd://127.0.0.1:1,127.0.0.1:{},127.0.0.1:1",
+        etcd.line.port
+    );
+    let registry = registry(&url, &etcd.prefix);
+    let process = Process::start(&registry);
+    process.is_ready(true).await;
+    let (key, ..) = etcd.record(0).await;
+    let id = key.rsplit('/').next().unwrap();
+    are(&mut registry.follow("core"), &[id]).await;
+    process.stop().await;
+}
+
+#[tokio::test]
+#[ignore = "needs ETCD_URL"]
 async fn a_record_that_cannot_be_read_costs_no_other() {
     let mut etcd = Etcd::new().await;
     etcd.put("core", "a").await;
@@ -374,7 +392,7 @@ enum Fault {
 
 /// The lease lasts 3 s, and each etcd is away for longer.
 async fn everything_comes_back_after(fault: Fault) {
-    let mut server = Server::start(&[]);
+    let mut server = Server::start(&[]).await;
     let mut etcd = Etcd::at(&server.address()).await;
     // In a backup, the record of a process that ended long ago.
     let backup = server.data.path().join("backup");
@@ -382,7 +400,7 @@ async fn everything_comes_back_after(fault: Fault) {
         etcd.put("other", "old").await;
         server.stop();
         copy_folder(&server.data.path().join("data"), &backup);
-        server.run("data");
+        server.run("data").await;
     }
     let registry = etcd.registry();
     let process = Process::start(&registry);
@@ -416,9 +434,9 @@ async fn everything_comes_back_after(fault: Fault) {
     process.is_ready(false).await;
     sleep(Duration::from_secs(4)).await;
     match fault {
-        Fault::Restarted => server.run("data"),
-        Fault::Emptied => server.run("empty"),
-        Fault::RestoredFromABackup => server.run("backup"),
+        Fault::Restarted => server.run("data").await,
+        Fault::Emptied => server.run("empty").await,
+        Fault::RestoredFromABackup => server.run("backup").await,
         Fault::Paused => server.signal("CONT"),
     }
     let again = etcd.record(lease).await;
@@ -484,7 +502,7 @@ async fn is_let_in(url: &str, wanted: bool) {
 #[tokio::test]
 #[ignore = "needs ETCD"]
 async fn an_etcd_with_a_password_wants_it_and_the_user_needs_the_prefix_alone() {
-    let server = Server::start(&[]);
+    let server = Server::start(&[]).await;
     let address = server.address();
     let mut client = Client::connect([&address], None).await.unwrap();
     for (user, role) in [("root", "root"), ("app", "app")] {
@@ -520,7 +538,8 @@ async fn an_etcd_with_tls_is_verified_and_verifies() {
         &file("server.pem"),
         "--key-file",
         &file("server.key"),
-    ]);
+    ])
+    .await;
     let host = format!("etcd://localhost:{}", server.ports[0]);
     let [ca, other_ca] = ["ca.pem", "other-ca.pem"].map(file);
     let [client, stranger] =
@@ -586,7 +605,7 @@ struct Server {
 }
 
 impl Server {
-    fn start(arguments: &[&str]) -> Self {
+    async fn start(arguments: &[&str]) -> Self {
         // Both are bound before either is free again, so they differ.
         let free = [(); 2].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
         let mut server = Self {
@@ -595,7 +614,7 @@ impl Server {
             arguments: arguments.iter().map(|&one| one.to_owned()).collect(),
             process: None,
         };
-        server.run("data");
+        server.run("data").await;
         server
     }
 
@@ -604,7 +623,7 @@ impl Server {
     }
 
     /// Runs it on the data in this folder.
-    fn run(&mut self, data: &str) {
+    async fn run(&mut self, data: &str) {
         let program = std::env::var("ETCD").expect("ETCD is the program of an etcd");
         let [clients, peers] = self.ports.map(|port| format!("http://127.0.0.1:{port}"));
         let with_tls = self
@@ -638,9 +657,9 @@ impl Server {
             .spawn();
         self.process = Some(process.expect("ETCD is the program of an etcd"));
         let ends = Instant::now() + Duration::from_secs(20);
-        while std::net::TcpStream::connect(self.address()).is_err() {
+        while TcpStream::connect(self.address()).await.is_err() {
             assert!(Instant::now() < ends, "etcd does not start");
-            std::thread::sleep(Duration::from_millis(20));
+            sleep(Duration::from_millis(20)).await;
         }
     }
 

@@ -19,7 +19,7 @@ pub(super) struct Known {
 }
 
 struct Record {
-    instance: Instance,
+    instance: Arc<Instance>,
     state: State,
 }
 
@@ -55,8 +55,11 @@ impl Known {
     }
 
     pub fn put(&mut self, key: Vec<u8>, instance: Instance) {
-        let state = State::Present;
-        self.records.insert(key, Record { instance, state });
+        let record = Record {
+            instance: Arc::new(instance),
+            state: State::Present,
+        };
+        self.records.insert(key, record);
         self.records
             .retain(|_, record| !matches!(record.state, State::Deleted(_)));
     }
@@ -84,7 +87,7 @@ impl Known {
         self.records.values().filter_map(Record::end).min()
     }
 
-    pub fn instances(&self) -> Arc<[Instance]> {
+    pub fn instances(&self) -> Arc<[Arc<Instance>]> {
         let instances = self.records.values().map(|record| &record.instance);
         instances.cloned().collect()
     }
