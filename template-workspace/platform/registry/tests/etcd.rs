@@ -478,6 +478,24 @@ async fn an_etcd_that_pauses_costs_nothing() {
     everything_comes_back_after(Fault::Paused).await;
 }
 
+#[tokio::test]
+#[ignore = "needs ETCD"]
+async fn a_process_stops_in_time_while_etcd_is_silent() {
+    let server = Server::start(&[]).await;
+    let etcd = Etcd::at(&server.address()).await;
+    let process = Process::start(&etcd.registry());
+    process.is_ready(true).await;
+    server.signal("STOP");
+    let begun = Instant::now();
+    process.stop().await;
+    // The timeout of an answer is 2 s.
+    assert!(
+        begun.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        begun.elapsed()
+    );
+}
+
 /// A process at this URL is announced and found; or, if the URL is not right, it is not and can be stopped.
 async fn is_let_in(url: &str, wanted: bool) {
     let registry = registry(url, "/microservices");

@@ -10,7 +10,7 @@ use std::{
     time::Instant,
 };
 
-use etcd_client::{Client, PutOptions, WatchOptions};
+use etcd_client::{PutOptions, WatchOptions};
 use platform_base::{LogOnce, Part, Phase, Stop, async_trait};
 use tokio::time;
 use uuid::Uuid;
@@ -159,7 +159,11 @@ impl Announcer {
         let lease = *self.lease.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(lease) = lease else { return };
         let service = self.announcement.service;
-        match self.remove(lease).await {
+        // The listeners close only after this, so it takes no longer than one answer, however many it needs.
+        let removed = time::timeout(self.config.timeout, self.remove(lease)).await;
+        let removed =
+            removed.unwrap_or_else(|_| Err(Lost("etcd does not answer in time".to_owned())));
+        match removed {
             Ok(()) => tracing::info!(service, "deregistered"),
             Err(lost) => tracing::warn!(
                 service,
@@ -170,7 +174,7 @@ impl Announcer {
     }
 
     async fn remove(&self, lease: i64) -> Result<(), Lost> {
-        let mut client: Client = self.hosts.connect().await?;
+        let mut client = self.hosts.connect().await?;
         self.hosts.answer(client.delete(self.key(), None)).await?;
         // A put that is still on its way fails without the lease.
         let revoked = self.hosts.answer(client.lease_revoke(lease)).await;
