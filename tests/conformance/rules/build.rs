@@ -10,7 +10,6 @@ use std::{
     fmt::Write,
     fs, io,
     path::{Path, PathBuf},
-    process::ExitCode,
 };
 
 /// The type of a field, its group of rules, and sets of rules as text.
@@ -268,17 +267,7 @@ const TIMES: &[&str] = &[
 /// What stands beside the table.
 const WRITTEN: &str = include_str!("written.proto");
 
-fn main() -> ExitCode {
-    match compile() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            println!("cargo::error={}", error.to_string().replace('\n', " "));
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn compile() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(env::var("OUT_DIR")?);
     let vendored =
         Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../../../template-workspace/third_party");
