@@ -147,9 +147,9 @@ async fn a_change_is_stored_once(store: {{Resource}}Store) {
         created_at: old.created_at,
 {%- for field in field_list %}
 {%- assign ident = field[1] %}{% assign traits = field[9] %}
-{%- if traits contains "writable" %}{% unless traits contains "changeable" %}
+{%- if traits contains "immutable" %}
         {{ident}}: old.{{ident}}{% unless traits contains "copy" %}.clone(){% endunless %},
-{%- endunless %}{% endif %}
+{%- endif %}
 {%- endfor %}
         ..second()
     };
