@@ -30,7 +30,7 @@ use api_model::{
 ///
 /// Prints errors and ends the build.
 pub fn compile() -> ExitCode {
-    compiled_by(compile_folder_for_dependents)
+    compiled_by(|folder, library, out| compile_folder(folder, library, out, env::vars()))
 }
 
 /// Compiles the protos of others under `third_party/`, for the crate whose build script calls this.
@@ -75,14 +75,6 @@ fn crate_compiled_by(
     // Cargo passes this to the build scripts of dependent crates, as DEP_<links>_CONTRACT.
     println!("cargo::metadata=CONTRACT={made}");
     Ok(())
-}
-
-fn compile_folder_for_dependents(
-    folder: &Path,
-    library: &str,
-    out: &Path,
-) -> Result<String, Error> {
-    compile_folder(folder, library, out, env::vars())
 }
 
 /// Compiles every version of the contract in `folder`. Returns what the build scripts of dependent crates need to know:

@@ -41,11 +41,7 @@ impl<'a> Schemas<'a> {
 
     /// The schema of a field in a body.
     pub fn field(&mut self, field: &Field, usage: Use) -> Value {
-        let rules = match &field.shape {
-            Shape::List | Shape::Map(_) => &field.rules.items.rules,
-            Shape::Value | Shape::Optional | Shape::Member(..) => &field.rules.own,
-        };
-        let value = self.value(&field.kind, rules, usage);
+        let value = self.value(&field.kind, rules_of_one(field), usage);
         match &field.shape {
             Shape::Map(_) => {
                 let mut schema = json!({"type": "object", "additionalProperties": value});
@@ -67,13 +63,7 @@ impl<'a> Schemas<'a> {
             Kind::Int64 => json!({"type": "integer", "format": "int64"}),
             Kind::Uint64 => json!({"type": "integer", "format": "uint64", "minimum": 0}),
             Kind::Double | Kind::Float => json!({"type": "number"}),
-            kind => {
-                let rules = match &field.shape {
-                    Shape::List => &field.rules.items.rules,
-                    _ => &field.rules.own,
-                };
-                self.value(kind, rules, Use::Sent)
-            }
+            kind => self.value(kind, rules_of_one(field), Use::Sent),
         };
         match &field.shape {
             Shape::List => self.list(field, schema),
@@ -264,6 +254,14 @@ pub fn described(field: &Field, mut value: Value) -> Value {
         value["deprecated"] = true.into();
     }
     value
+}
+
+/// The rules of a single value of the field, which may have several.
+fn rules_of_one(field: &Field) -> &[Rule] {
+    match &field.shape {
+        Shape::List | Shape::Map(_) => &field.rules.items.rules,
+        Shape::Value | Shape::Optional | Shape::Member(..) => &field.rules.own,
+    }
 }
 
 /// Whether null is a value of the field, and not its absence.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use diesel::sql_types::Text;
 use diesel_async::RunQueryDsl;
-use platform_base::{Fault, every};
+use platform_base::Fault;
 use tokio::{task::JoinHandle, time::Instant};
 use uuid::Uuid;
 
@@ -59,8 +59,7 @@ pub(super) async fn acquire(database: &Database) -> Result<Lease, Error> {
         }
         tokio::time::sleep(Duration::from_millis(rand::random_range(100..300))).await;
     }
-    let (renewed, by) = (database.clone(), holder.clone());
-    let renewing = tokio::spawn(async move { every(RENEW_EVERY, || renew(&renewed, &by)).await });
+    let renewing = tokio::spawn(renew(database.clone(), holder.clone()));
     Ok(Lease {
         database: database.clone(),
         holder,
@@ -84,9 +83,12 @@ impl Lease {
     }
 }
 
-async fn renew(database: &Database, holder: &str) {
-    if let Err(error) = take(database, holder).await {
-        tracing::warn!(%error, "the migration lease could not be renewed");
+async fn renew(database: Database, holder: String) {
+    loop {
+        tokio::time::sleep(RENEW_EVERY).await;
+        if let Err(error) = take(&database, &holder).await {
+            tracing::warn!(%error, "the migration lease could not be renewed");
+        }
     }
 }
 
