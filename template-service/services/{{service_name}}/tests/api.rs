@@ -41,14 +41,14 @@ fn second() -> Value {
 /// `second` without the fields that never change.
 fn changes() -> Value {
     let mut changes = second();
-    for field in [
+    let immutable = [
 {%- assign comma = "" %}
 {%- for field in field_list %}
 {%- assign json = field[4] %}{% assign traits = field[9] %}
 {%- if traits contains "immutable" %}{{comma}}"{{json}}"{% assign comma = ", " %}{% endif %}
-{%- endfor %}] {
-        changes.as_object_mut().unwrap().remove(field);
-    }
+{%- endfor %}];
+    let fields = changes.as_object_mut().unwrap();
+    fields.retain(|field, _| !immutable.contains(&field.as_str()));
     changes
 }
 
